@@ -1,0 +1,1 @@
+// Nothing: the targets that own a precompiled header need a source file.
