@@ -5,7 +5,7 @@
 namespace penstock {
 namespace {
 
-constexpr std::array<std::string_view, 38> names{"none",
+constexpr std::array<std::string_view, 41> names{"none",
                                                  "invalid_argument",
                                                  "not_found",
                                                  "already_exists",
@@ -42,7 +42,10 @@ constexpr std::array<std::string_view, 38> names{"none",
                                                  "bad_record",
                                                  "not_coordinator",
                                                  "cancelled",
-                                                 "internal"};
+                                                 "internal",
+"member_id_required",
+"fenced_instance",
+"group_full"};
 
 }  // namespace
 

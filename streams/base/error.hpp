@@ -48,6 +48,9 @@ enum class errc : std::uint8_t {
   not_coordinator = 35,
   cancelled = 36,
   internal = 37,  // a bug or an exception from a library, with its words
+  member_id_required = 38,  // group: join again with the member id in the reply
+  fenced_instance = 39,     // group: a newer process uses the same instance id
+  group_full = 40,          // group: the limit on members was reached
 };
 
 /// The stable name of a code, as logs and `--json` print it ("disk_full").
