@@ -16,13 +16,21 @@ std::optional<std::string> from_environment(const char* name) {
 
 }  // namespace
 
-std::string source_dir() { return PENSTOCK_SOURCE_DIR; }
+std::string source_dir() {
+  return PENSTOCK_SOURCE_DIR;
+}
 
-std::string binary_dir() { return PENSTOCK_BINARY_DIR; }
+std::string binary_dir() {
+  return PENSTOCK_BINARY_DIR;
+}
 
-std::optional<std::string> data_dir() { return from_environment("PENSTOCK_TEST_DATA"); }
+std::optional<std::string> data_dir() {
+  return from_environment("PENSTOCK_TEST_DATA");
+}
 
-std::optional<std::string> peers_dir() { return from_environment("PENSTOCK_PEERS"); }
+std::optional<std::string> peers_dir() {
+  return from_environment("PENSTOCK_PEERS");
+}
 
 scratch_dir::scratch_dir() {
   auto pattern = (std::filesystem::temp_directory_path() / "penstock-test-XXXXXX").string();
