@@ -19,7 +19,7 @@ LAYERS = {
     BASE: (),
     RECORD: (BASE,),
     LOG: (BASE, RECORD),
-    TOPIC: (BASE, RECORD),
+    TOPIC: (BASE, RECORD, "streams/log/settings.hpp"),  # the settings alone, not the log
     PLAN: (BASE, RECORD),
     STATE: (BASE, RECORD, LOG, PLAN),
     OPERATORS: (BASE, RECORD, PLAN, STATE),

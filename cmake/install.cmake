@@ -1,0 +1,26 @@
+# cmake --install: the libraries, the headers that users see, the `penstock` program, and a package
+# for find_package(penstock).  The package finds its dependencies with the same two files as we do.
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/penstock")
+
+foreach(target streams messages dsl actors launch everything)
+  install(TARGETS penstock_${target} EXPORT penstock ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+endforeach()
+if(TARGET penstock)
+  install(TARGETS penstock RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()
+
+# The include root is include/penstock, so that "streams/…" inside our headers means ours.
+set(include_root "${CMAKE_INSTALL_INCLUDEDIR}/penstock")
+install(DIRECTORY dsl streams DESTINATION "${include_root}" FILES_MATCHING PATTERN "*.hpp"
+        PATTERN "dsl/penstock" EXCLUDE)
+install(DIRECTORY dsl/penstock DESTINATION "${include_root}" OPTIONAL)
+
+install(EXPORT penstock NAMESPACE penstock:: DESTINATION "${package_dir}"
+        FILE penstock-targets.cmake)
+write_basic_package_version_file("${PROJECT_BINARY_DIR}/penstock-config-version.cmake"
+                                 COMPATIBILITY SameMinorVersion)
+install(FILES cmake/penstock-config.cmake cmake/dependencies.cmake cmake/FindCAF.cmake
+              "${PROJECT_BINARY_DIR}/penstock-config-version.cmake"
+        DESTINATION "${package_dir}")
