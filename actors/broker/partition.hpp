@@ -1,0 +1,43 @@
+// The actor that owns one partition's log and puts appends in order. It answers an append when the
+// flush policy says so, parks fetches until there is data, and runs retention and compaction by
+// timer. When its log fails it goes offline: every request is answered with the reason, nothing
+// else is affected.
+#pragma once
+
+#include <caf/actor_system.hpp>
+#include <caf/typed_actor.hpp>
+#include <string>
+
+#include "actors/broker/writer.hpp"
+#include "actors/messages/messages.hpp"
+#include "streams/base/clock.hpp"
+#include "streams/base/disk.hpp"
+#include "streams/base/ids.hpp"
+#include "streams/log/settings.hpp"
+
+namespace penstock {
+
+using partition_actor =
+    caf::typed_actor<caf::replies_to<append_request>::with<append_reply>,
+                     caf::replies_to<open_source_request>::with<open_source_reply>,
+                     caf::replies_to<fetch_request>::with<fetch_reply>,
+                     caf::replies_to<list_offsets_request>::with<list_offsets_reply>,
+                     caf::replies_to<delete_records_request>::with<delete_records_reply>,
+                     caf::replies_to<partition_request>::with<partition_numbers>,
+                     caf::replies_to<partition_change>::with<admin_reply>, caf::reacts_to<tick>>;
+
+struct partition_config {
+  topic_partition id;
+  std::string folder;
+  log_settings log;
+  disk* on = nullptr;
+  const penstock::clock* time = nullptr;
+  writer_actor writer;
+  duration housekeeping = 30s;  // between passes of retention and compaction
+  std::size_t parked_fetches_max = 10'000;
+  std::uint32_t append_credit_bytes = 4u << 20;
+};
+
+partition_actor spawn_partition(caf::actor_system& system, partition_config config);
+
+}  // namespace penstock

@@ -1,0 +1,48 @@
+# Reading: a consumer or task asks the node, the node routes to the partition, the partition answers
+# at once or parks the request until there is data or its wait is over (long poll).
+#
+# A request is its own credit: one in flight per reader and partition, and the answer never carries
+# more than `maxBytes` (but at least one batch). Requests may be repeated freely.
+@0xb0a2baaeab06c5b4;
+using Cxx = import "/capnp/c++.capnp";
+$Cxx.namespace("penstock::wire");
+using Failure = import "common.capnp".Failure;
+
+struct FetchRequest {
+  topic @0 :Text;
+  partition @1 :Int32;
+  offset @2 :Int64;
+  maxBytes @3 :UInt32;
+  maxWaitMs @4 :UInt32;  # 0: answer at once
+}
+
+struct FetchReply {
+  failure @0 :Failure;
+  highWatermark @1 :Int64;  # readers see nothing at or above it
+  startOffset @2 :Int64;    # first offset that can be read
+  nextOffset @3 :Int64;     # where to go on
+  batches @4 :Data;         # whole batches; the first may begin below the offset asked for
+}
+
+struct ListOffsetsRequest {
+  topic @0 :Text;
+  partition @1 :Int32;
+  time @2 :Int64;  # ms: the first record not before it; -1: the end; -2: the start (as in Kafka)
+}
+
+struct ListOffsetsReply {
+  failure @0 :Failure;
+  offset @1 :Int64;  # -1: no record that young
+  time @2 :Int64;    # of that record; -1 for end and start
+}
+
+struct DeleteRecordsRequest {
+  topic @0 :Text;
+  partition @1 :Int32;
+  before @2 :Int64;  # -1: all that is there
+}
+
+struct DeleteRecordsReply {
+  failure @0 :Failure;
+  startOffset @1 :Int64;
+}
