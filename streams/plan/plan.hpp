@@ -58,6 +58,8 @@ struct step {
   std::string state_fingerprint;  // stateful: types and semantics of what it remembers
   std::optional<duration> out_of_order;  // event_time
   std::optional<duration> idle_after;    // on_close(idle_after{…}); empty with never_idle
+  bool needs_time = false;               // windows, dedupe, throttle: timestamps must make sense
+  duration holds_back{0};                // how far behind the watermark its output may be
   /// Makes the typed operator of this step for one task. Called once per task, inputs first.
   std::function<std::unique_ptr<operator_base>(task_context&)> make;
 };

@@ -33,6 +33,15 @@ struct emitted {
   std::span<const header_view> headers;
 };
 
+/// A bad record, for logs and tests. Views live until the call returns.
+struct bad_record_notice {
+  std::string_view step;
+  std::string_view topic;  // where the record came from; empty when it left a state
+  std::int32_t partition = 0;
+  offset_t offset = -1;
+  std::string_view reason;
+};
+
 /// Where a runner's output goes. Called only from inside calls on the runner.
 class task_output {
  public:
@@ -43,6 +52,10 @@ class task_output {
 
   /// A line of a `print` step.
   virtual void print(std::string_view line) = 0;
+
+  /// A record that a step could not process and that was not fatal: skipped, or emitted as a dead
+  /// letter just before this call. For logs; the default does nothing.
+  virtual void on_bad_record(const bad_record_notice& /*notice*/) {}
 };
 
 struct runner_settings {
@@ -80,18 +93,24 @@ class task_runner {
   virtual std::int32_t current_source() const = 0;
 
   /// Event time of one upstream task, from a control record of a repartition source.
-  virtual void on_watermark(std::int32_t source, const watermark_mark& mark) = 0;
+  /// May emit closed windows; fails as `process` does.
+  virtual result<void> on_watermark(std::int32_t source, const watermark_mark& mark) = 0;
 
-  /// Wall-clock time went on: idleness. May emit closed windows.
-  virtual void tick() = 0;
+  /// Wall-clock time went on: idleness. May emit closed windows; fails as `process` does.
+  virtual result<void> tick() = 0;
+
+  /// Event time of every external source goes on to `watermark` (never back), as if a record
+  /// beyond it had come. May emit closed windows; fails as `process` does.
+  virtual result<void> advance_to(timestamp watermark) = 0;
 
   /// `--close-windows` at the end of the input: event time jumps past everything.
-  virtual void close_windows() = 0;
+  result<void> close_windows() { return advance_to(max_timestamp); }
 
   virtual task_time time() const = 0;
 
   /// Emits what waits for a commit: the newest value of every key changed since the last flush.
-  virtual void flush() = 0;
+  /// Fails as `process` does; after any failure the task must not commit.
+  virtual result<void> flush() = 0;
 
   /// True when there are changes that a commit has to make durable.
   virtual bool has_changes() const = 0;
@@ -99,7 +118,8 @@ class task_runner {
   /// Approximate bytes of changes since the last `take_changes`, to commit before they are many.
   virtual std::size_t change_bytes() const = 0;
 
-  /// Adds every state change since the last call to `to`: key "<step>\0<key>", value or tombstone.
+  /// Adds every state change up to the last `flush` to `to`: key "<step>\0<key>", value or
+  /// tombstone.
   virtual void take_changes(batch_builder& to) = 0;
 
   /// Watermarks and idleness, to be restored with the state so that lateness is judged alike.
