@@ -10,6 +10,7 @@ and disk only through the interfaces of streams/base.
 """
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 
@@ -95,13 +96,13 @@ def problems(path, text):
 
 
 def files(root):
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=root, capture_output=True, check=False)
-    if listed.returncode == 0:
-        return [name for name in listed.stdout.decode().split("\0") if name]
-    return [file.relative_to(root).as_posix() for file in pathlib.Path(root).rglob("*")
-            if file.is_file() and not file.relative_to(root).as_posix().startswith("build/")]
+    listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    if shutil.which("git"):
+        listed = subprocess.run(listing, cwd=root, capture_output=True, check=False)
+        if listed.returncode == 0:
+            return [name for name in listed.stdout.decode().split("\0") if name]
+    everything = (file.relative_to(root).as_posix() for file in pathlib.Path(root).rglob("*"))
+    return [name for name in everything if not name.startswith(("build/", ".git/"))]
 
 
 def main(root):
