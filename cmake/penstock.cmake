@@ -107,6 +107,21 @@ function(penstock_tests folder)
   penstock_discover_tests(${target} ${folder})
 endfunction()
 
+# tests/<folder>/compile_fail/*.cpp must be refused by the compiler, with the words they expect.
+function(penstock_compile_fail_tests folder)
+  file(GLOB sources CONFIGURE_DEPENDS "${folder}/compile_fail/*.cpp")
+  string(REPLACE " " ";" flags "${CMAKE_CXX_FLAGS}")
+  foreach(source ${sources})
+    cmake_path(GET source STEM name)
+    string(REPLACE "_" " " name "${folder}: compiles only if right: ${name}")
+    add_test(NAME "${name}" COMMAND Python3::Interpreter
+      "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/../tests/support/expect_error.py" "${source}"
+      "${CMAKE_CXX_COMPILER}" -std=c++20 "-I${PROJECT_SOURCE_DIR}" "-I${PROJECT_SOURCE_DIR}/dsl"
+      ${flags})
+    set_property(TEST "${name}" PROPERTY LABELS "slow;no-asan;compile-fail")
+  endforeach()
+endfunction()
+
 # Registers every Catch2 test case with CTest: label `fast`, or `slow` for the tag [slow].
 function(penstock_discover_tests target prefix)
   set(list "${CMAKE_CURRENT_BINARY_DIR}/${target}_tests.cmake")

@@ -3,12 +3,16 @@
 import contextlib
 import io
 import pathlib
+import sys
 import tempfile
 import unittest
 
 import check_docs
 import check_layers
 import check_tidy
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / "tests/support"))
+import expect_error  # noqa: E402
 
 HEADER = "#pragma once\n/// What it is.\n"
 
@@ -109,6 +113,23 @@ class Docs(unittest.TestCase):
     def test_the_pages_that_readers_expect_are_there(self):
         with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
             self.assertEqual(check_docs.main(folder), 1)
+
+
+class ExpectError(unittest.TestCase):
+    OUTPUT = "a.cpp:1:1: error: no matching function\na.cpp:2:1: note: no serde\na: error: other\n"
+
+    def check(self, text, status, part):
+        wrong = expect_error.verdict(text, status, self.OUTPUT)
+        self.assertIn(part, wrong or "") if part else self.assertIsNone(wrong)
+
+    def test_the_first_error_must_say_what_the_file_expects(self):
+        self.check("// expect-error: no serde\n", 1, "")
+        self.check("// expect-error: other\n", 1, "does not say: other")
+        self.check("// expect-error: no serde\n", 0, "compiles, but must not")
+        self.check("// expect-error: no serde\n// expect-lines: 2\n", 1, "prints 3 lines")
+        self.check("// expect-success\n", 1, "was refused")
+        self.check("// expect-success\n", 0, "")
+        self.check("", 1, "says neither")
 
 
 if __name__ == "__main__":
