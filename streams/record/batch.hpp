@@ -33,12 +33,20 @@ inline constexpr std::size_t batch_header_bytes = 61;
 /// Default cap on what the records of one batch may decompress to (a bomb is refused).
 inline constexpr std::size_t decompressed_bytes_max = std::size_t{128} << 20;
 
+/// What decoding every record of a batch tells beyond its header.
+struct batch_facts {
+  timestamp max_time = no_timestamp;  // of the records themselves
+  bool null_key = false;              // some record has no key
+  bool contiguous = true;             // offset deltas are 0, 1, 2, … up to the last
+};
+
 /// A record batch in borrowed bytes. Cheap to copy; valid as long as the bytes.
 class batch_view {
  public:
   /// Reads the header of the batch at the start of `from` (more bytes may follow it): length,
   /// magic 2, attributes, counts and offsets in bounds. `corrupt` otherwise, or when `from` ends
-  /// before the batch does; the checksum is left to `check_crc`.
+  /// before the batch does; `unsupported_version` for another magic. The checksum is left to
+  /// `check_crc`.
   static result<batch_view> parse(bytes_view from);
 
   /// CRC-32C over everything after the CRC field (Kafka's rule: base offset and leader epoch are
@@ -49,8 +57,14 @@ class batch_view {
   /// and header bounds. What a log does with bytes that come from outside.
   result<void> validate(std::size_t decompressed_max = decompressed_bytes_max) const;
 
+  /// The same pass without the checksum, with what it has learned on the way.
+  result<batch_facts> inspect(std::size_t decompressed_max = decompressed_bytes_max) const;
+
   bytes_view data() const { return data_; }
   std::size_t size() const { return data_.size(); }
+
+  /// The records as they lie there, compressed or not.
+  bytes_view payload() const { return data_.substr(batch_header_bytes); }
 
   offset_t base_offset() const;
   offset_t last_offset() const;
@@ -67,6 +81,10 @@ class batch_view {
   timestamp_type time_type() const;
   bool is_transactional() const;
   bool is_control() const;
+
+  /// When tombstones in this batch may go (KIP-534); set by compaction, which keeps it in the place
+  /// of the base time.
+  std::optional<timestamp> delete_horizon() const;
   std::uint32_t crc() const;
 
  private:
@@ -93,6 +111,7 @@ class batch_cursor {
   timestamp base_time_ = no_timestamp;
   timestamp append_time_ = no_timestamp;  // set when the log stamped the batch
   std::int32_t left_ = 0;
+  std::int32_t last_delta_ = 0;
   bytes inflated_;
 };
 
@@ -105,7 +124,8 @@ struct batch_options {
   std::int32_t base_sequence = no_sequence;
   bool transactional = false;
   bool control = false;
-  bool checksum = true;  // false only for batches that never leave the process
+  bool checksum = true;                     // false only for batches that never leave the process
+  std::optional<timestamp> delete_horizon;  // compaction: see batch_view::delete_horizon
 };
 
 /// Builds one batch. Reusable: `finish` leaves it empty with its memory kept.
@@ -125,24 +145,27 @@ class batch_builder {
   std::int32_t count() const { return count_; }
 
   /// Uncompressed size if finished now.
-  std::size_t size() const { return buffer_.size(); }
+  std::size_t size() const { return used_; }
 
   /// Sequence numbers and producer are often known only when the batch is sent.
   void set_producer(std::int64_t id, std::int16_t epoch, std::int32_t base_sequence);
 
-  /// The finished batch; valid until the builder is used again. `base_offset` is usually 0: the
-  /// log assigns.
+  /// The finished batch, of at least one record; valid until the builder is used again.
+  /// `base_offset` is usually 0: the log assigns.
   bytes_view finish(offset_t base_offset = 0);
 
  private:
+  void start(timestamp first);
+  void grow(std::size_t by);
+
   batch_options options_;
-  bytes buffer_;    // header space, then records
+  bytes buffer_;  // header space, then records, then room
+  std::size_t used_ = batch_header_bytes;
   bytes finished_;  // used when compressed
   std::int32_t count_ = 0;
   std::int32_t last_delta_ = -1;
   timestamp base_time_ = no_timestamp;
   timestamp max_time_ = no_timestamp;
-  bool done_ = false;
 };
 
 /// Sets the fields that the log owns, outside the checksum: base offset and leader epoch.
