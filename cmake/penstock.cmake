@@ -44,6 +44,9 @@ function(penstock_make_pch name links)
   add_library(penstock_pch_${name} OBJECT EXCLUDE_FROM_ALL
               "${PROJECT_SOURCE_DIR}/cmake/pch.cpp")
   target_link_libraries(penstock_pch_${name} PRIVATE penstock_flags ${links})
+  # Angle brackets only: a quoted header would put an absolute path in, and keep checkouts from
+  # sharing ccache's results.
+  target_include_directories(penstock_pch_${name} PRIVATE "${PROJECT_SOURCE_DIR}")
   target_precompile_headers(penstock_pch_${name} PRIVATE ${ARGN})
 endfunction()
 
@@ -156,7 +159,7 @@ function(penstock_schemas target)
     target_compile_options(${target} PRIVATE -w)
     target_include_directories(${target} SYSTEM PUBLIC
       "$<BUILD_INTERFACE:${PENSTOCK_GENERATED_DIR}>")
-    target_link_libraries(${target} PUBLIC penstock_capnp)
+    target_link_libraries(${target} PUBLIC penstock_capnp PRIVATE $<BUILD_INTERFACE:penstock_flags>)
   else()
     add_library(${target} INTERFACE)
   endif()
