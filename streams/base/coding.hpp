@@ -82,7 +82,8 @@ inline constexpr std::size_t varint_bytes_max = 10;
 
 /// Bytes that the unsigned varint of `value` takes: 1 to 10.
 constexpr std::size_t uvarint_size(std::uint64_t value) {
-  return static_cast<std::size_t>((std::bit_width(value | 1) + 6) / 7);
+  return static_cast<std::size_t>((std::bit_width(value | 1) * 9 + 64) /
+                                  64);  // = bits / 7, rounded up
 }
 constexpr std::size_t varint_size(std::int64_t value) {
   return uvarint_size(zigzag(value));
@@ -122,9 +123,37 @@ inline const char* read_uvarint(const char* at, const char* end, std::uint64_t& 
   }
   return detail::read_uvarint_slow(at, end, value);
 }
+
+/// The same without an end, for hot loops: the caller knows that `varint_bytes_max` bytes may be
+/// read. Null when they spell more than 64 bits.
+inline const char* read_uvarint_unbounded(const char* at, std::uint64_t& value) {
+  // One to three bytes, which is what lengths and deltas take, without a loop.
+  const std::uint32_t b0 = static_cast<unsigned char>(at[0]);
+  if (b0 < 0x80) [[likely]] {
+    value = b0;
+    return at + 1;
+  }
+  const std::uint32_t b1 = static_cast<unsigned char>(at[1]);
+  if (b1 < 0x80) [[likely]] {
+    value = (b0 & 0x7f) | b1 << 7;
+    return at + 2;
+  }
+  const std::uint32_t b2 = static_cast<unsigned char>(at[2]);
+  if (b2 < 0x80) {
+    value = (b0 & 0x7f) | (b1 & 0x7f) << 7 | b2 << 14;
+    return at + 3;
+  }
+  return detail::read_uvarint_slow(at, at + varint_bytes_max, value);
+}
 inline const char* read_varint(const char* at, const char* end, std::int64_t& value) {
   std::uint64_t raw = 0;
   at = read_uvarint(at, end, raw);
+  value = unzigzag(raw);
+  return at;
+}
+inline const char* read_varint_unbounded(const char* at, std::int64_t& value) {
+  std::uint64_t raw = 0;
+  at = read_uvarint_unbounded(at, raw);
   value = unzigzag(raw);
   return at;
 }

@@ -2,6 +2,7 @@
 // docs/formats/record-batch.md explains the fields.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "streams/base/coding.hpp"
@@ -48,9 +49,41 @@ inline const char* parse_string(const char* at, const char* end, const char*& da
   return at + wanted;
 }
 
-/// Reads the record at `at`; returns the position behind it, or null when its lengths lie. Headers
-/// are bounded by the record but not looked into.
-inline const char* parse(const char* at, const char* end, fields& to) {
+/// `parse` for a record with room behind it; null also when it should be looked at with more care.
+[[gnu::always_inline]] inline const char* parse_quickly(const char* at, const char* end,
+                                                        fields& to) {
+  // Five varints and the attributes come before the key, whatever the record's length says.
+  if (end - at < static_cast<std::ptrdiff_t>(5 * varint_bytes_max)) return nullptr;
+  std::int64_t length = 0, time_delta = 0, offset_delta = 0, key_length = 0;
+  if ((at = read_varint_unbounded(at, length)) == nullptr) return nullptr;
+  if (length < 0 || length > end - at) return nullptr;
+  const char* const behind = at + length;
+  ++at;  // attributes
+  if ((at = read_varint_unbounded(at, time_delta)) == nullptr) return nullptr;
+  if ((at = read_varint_unbounded(at, offset_delta)) == nullptr) return nullptr;
+  if ((at = read_varint_unbounded(at, key_length)) == nullptr) return nullptr;
+  if (key_length < -1 || key_length > behind - at) return nullptr;
+  to.time_delta = time_delta;
+  to.offset_delta = offset_delta;
+  to.key = key_length < 0 ? nullptr : at;
+  to.key_length = key_length < 0 ? 0 : static_cast<std::size_t>(key_length);
+  at += to.key_length;
+  if (end - at < static_cast<std::ptrdiff_t>(varint_bytes_max)) return nullptr;
+  std::int64_t value_length = 0;
+  if ((at = read_varint_unbounded(at, value_length)) == nullptr) return nullptr;
+  if (value_length < -1 || value_length > behind - at) return nullptr;
+  to.value = value_length < 0 ? nullptr : at;
+  to.value_length = value_length < 0 ? 0 : static_cast<std::size_t>(value_length);
+  at += to.value_length;
+  // No headers: the record ends with one zero.
+  if (behind - at != 1 || *at != 0) return nullptr;
+  to.headers = behind;
+  to.header_count = 0;
+  return behind;
+}
+
+/// `parse` for every record.
+[[gnu::noinline]] inline const char* parse_carefully(const char* at, const char* end, fields& to) {
   std::int64_t length = 0;
   at = read_varint(at, end, length);
   if (at == nullptr || length < static_cast<std::int64_t>(bytes_min - 1) || length > end - at) {
@@ -69,6 +102,17 @@ inline const char* parse(const char* at, const char* end, fields& to) {
   if (count == 0 && at != behind) return nullptr;
   to.headers = at;
   to.header_count = static_cast<std::int32_t>(count);
+  return behind;
+}
+
+/// Reads the record at `at`; returns the position behind it, or null when its lengths lie. Headers
+/// are bounded by the record but not looked into.
+[[gnu::always_inline]] inline const char* parse(const char* at, const char* end, fields& to) {
+  if (const char* behind = parse_quickly(at, end, to)) [[likely]]
+    return behind;
+  fields careful;
+  const char* behind = parse_carefully(at, end, careful);
+  to = careful;
   return behind;
 }
 
