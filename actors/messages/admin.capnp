@@ -92,6 +92,7 @@ struct PartitionChange {
   # Order, node to partition: new settings, or give up (the topic was deleted, or the node closes).
   settings @0 :List(Setting);
   close @1 :Bool;
+  remove @2 :Bool;  # with `close`: and delete the folder
 }
 
 struct CloseRequest {
