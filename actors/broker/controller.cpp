@@ -210,7 +210,9 @@ result<std::vector<fact>> plan_registration(controller_state& state,
   std::vector<std::string> drop;
   for (auto each : in.getDrop()) drop.emplace_back(view(each));
   auto dropped = [&](const std::string& step) {
-    return std::find(drop.begin(), drop.end(), step) != drop.end();
+    return std::find_if(drop.begin(), drop.end(), [&](const auto& each) {
+             return each == step || each == "*";
+           }) != drop.end();
   };
   std::map<std::string, std::string> wanted;
   for (auto each : in.getStores())

@@ -5,6 +5,7 @@
 #include <caf/typed_event_based_actor.hpp>
 #include <caf/typed_response_promise.hpp>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <vector>
@@ -23,10 +24,10 @@ enum timer : std::uint16_t { housekeeping = 1, fetch_deadline = 2, flush_interva
 struct partition_state {
   static inline const char* name = "penstock.partition";
 
-  struct waiting_append {
+  /// An answer that may be given when everything below `up_to` is durable, or will never be.
+  struct waiting {
     offset_t up_to;
-    append_result done;
-    caf::typed_response_promise<append_reply> whom;
+    std::function<void(const error&)> answer;
   };
   struct parked_fetch {
     std::uint64_t id;
@@ -37,7 +38,7 @@ struct partition_state {
   partition_config config;
   std::unique_ptr<partition_log> log;
   error offline;                        // why nothing is served
-  std::deque<waiting_append> unsynced;  // appends that wait for the writer, in offset order
+  std::deque<waiting> unsynced;  // what waits for the writer, in offset order
   bool sync_in_flight = false;
   std::vector<parked_fetch> parked;
   std::uint64_t next_fetch_id = 1;
@@ -102,7 +103,7 @@ append_reply reply_for(const partition_state& state, const append_result& done) 
 void go_offline(partition_state& state, const error& why) {
   state.offline = error{errc::partition_offline, "partition " + state.config.id.to_string() +
                                                      " is offline: " + why.to_string()};
-  for (auto& each : state.unsynced) each.whom.deliver(failed<append_reply>(why));
+  for (auto& each : state.unsynced) each.answer(why);
   for (auto& each : state.parked) each.whom.deliver(failed<fetch_reply>(state.offline));
   state.unsynced.clear();
   state.parked.clear();
@@ -111,8 +112,7 @@ void go_offline(partition_state& state, const error& why) {
 void acknowledge_synced(partition_state& state) {
   const offset_t synced = state.log->synced_offset();
   while (!state.unsynced.empty() && state.unsynced.front().up_to <= synced) {
-    auto& first = state.unsynced.front();
-    first.whom.deliver(reply_for(state, first.done));
+    state.unsynced.front().answer({});
     state.unsynced.pop_front();
   }
   serve_parked(state);
@@ -180,7 +180,10 @@ append_promise handle_append(partition_self self, const append_request& what) {
     serve_parked(state);
     return promise;
   }
-  state.unsynced.push_back({appended->next_offset, *appended, promise});
+  state.unsynced.push_back(
+      {appended->next_offset, [&state, done = *appended, promise](const error& why) mutable {
+         promise.deliver(why ? failed<append_reply>(why) : reply_for(state, done));
+       }});
   request_sync(self);
   return promise;
 }
@@ -220,18 +223,37 @@ void end_fetch(partition_state& state, std::uint64_t id) {
   state.parked.erase(at);
 }
 
-open_source_reply handle_open_source(partition_state& state, wire::OpenSourceRequest::Reader in) {
+using open_promise = caf::typed_response_promise<open_source_reply>;
+
+open_promise handle_open_source(partition_self self, wire::OpenSourceRequest::Reader in) {
+  auto& state = self->state;
+  auto promise = self->make_response_promise<open_source_reply>();
   std::string task{view(in.getTask())};
   auto last = state.log->last_from(task);
   auto& epoch = state.source_epochs[task];
   const std::int32_t known = std::max(epoch, last ? last->epoch : 0);
-  if (in.getEpoch() < known)
-    return failed<open_source_reply>(
+  if (in.getEpoch() < known) {
+    promise.deliver(failed<open_source_reply>(
         error{errc::producer_fenced, "task " + task + " runs with epoch " + std::to_string(known) +
-                                         "; epoch " + std::to_string(in.getEpoch()) + " is over"});
+                                         "; epoch " + std::to_string(in.getEpoch()) + " is over"}));
+    return promise;
+  }
   epoch = in.getEpoch();
-  return open_source_reply::make(
-      [&](wire::OpenSourceReply::Builder out) { out.setSequence(last ? last->sequence : -1); });
+  auto answer = [promise, sequence = last ? last->sequence : -1](const error& why) mutable {
+    promise.deliver(why ? failed<open_source_reply>(why)
+                        : open_source_reply::make([&](wire::OpenSourceReply::Builder out) {
+                            out.setSequence(sequence);
+                          }));
+  };
+  // The task will rely on what an earlier run has written: it must not vanish again.
+  if (state.log->settings().flush == flush_policy::batch &&
+      state.log->synced_offset() < state.log->end_offset()) {
+    state.unsynced.push_back({state.log->end_offset(), answer});
+    request_sync(self);
+  } else {
+    answer({});
+  }
+  return promise;
 }
 
 list_offsets_reply handle_list_offsets(partition_state& state,
@@ -393,10 +415,12 @@ partition_actor::behavior_type partition(partition_self self, partition_config c
         promise.deliver(failed<append_reply>(state.offline));
         return promise;
       },
-      [=, &state](const open_source_request& what) {
+      [=, &state](const open_source_request& what) -> open_promise {
         assertion_guard guarded;
-        return serving() ? handle_open_source(state, *what.open())
-                         : failed<open_source_reply>(state.offline);
+        if (serving()) return handle_open_source(self, *what.open());
+        auto promise = self->make_response_promise<open_source_reply>();
+        promise.deliver(failed<open_source_reply>(state.offline));
+        return promise;
       },
       [=, &state](const fetch_request& what) -> fetch_promise {
         assertion_guard guarded;

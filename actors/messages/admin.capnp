@@ -58,7 +58,7 @@ struct TopicsReply {
 
 struct RegisterStateRequest {
   # What the steps of a topology remember, checked against what an earlier run registered. A step
-  # that changed or vanished is refused (state_changed) unless it is listed in `drop`.
+  # that changed or vanished is refused (state_changed) unless it is listed in `drop` ("*": all).
   topology @0 :Text;
   stores @1 :List(Store);
   drop @2 :List(Text);
