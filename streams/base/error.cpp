@@ -43,9 +43,9 @@ constexpr std::array<std::string_view, 41> names{"none",
                                                  "not_coordinator",
                                                  "cancelled",
                                                  "internal",
-"member_id_required",
-"fenced_instance",
-"group_full"};
+                                                 "member_id_required",
+                                                 "fenced_instance",
+                                                 "group_full"};
 
 }  // namespace
 

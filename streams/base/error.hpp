@@ -47,7 +47,7 @@ enum class errc : std::uint8_t {
   bad_record = 34,     // a record that a step could not process
   not_coordinator = 35,
   cancelled = 36,
-  internal = 37,  // a bug or an exception from a library, with its words
+  internal = 37,            // a bug or an exception from a library, with its words
   member_id_required = 38,  // group: join again with the member id in the reply
   fenced_instance = 39,     // group: a newer process uses the same instance id
   group_full = 40,          // group: the limit on members was reached

@@ -184,10 +184,11 @@ class group {
   static group restore(std::string id, const group_settings& settings, random chance,
                        const group_metadata_value& stored, time_point now);
 
-  /// Errors in the reply: `invalid_argument` (session timeout out of bounds, no or too many or too
-  /// large protocols, an id too long), `inconsistent_protocol`, `unknown_member`,
-  /// `member_id_required`, `fenced_instance` (the static member was replaced by a newer one),
-  /// `group_full`, `not_coordinator` (dead). Otherwise the reply comes when the rebalance is done.
+  /// Errors in the reply: `invalid_argument` (session timeout out of bounds, too many or too large
+  /// protocols, an id too long), `inconsistent_protocol` (none given, or none that all members
+  /// support), `unknown_member`, `member_id_required`, `fenced_instance` (the static member was
+  /// replaced by a newer one), `group_full`, `not_coordinator` (dead). Otherwise the reply comes
+  /// when the rebalance is done.
   group_effects join(const join_request& request, time_point now);
 
   /// The leader's brings the assignments; replies come when these are stored. Errors:
@@ -211,7 +212,8 @@ class group {
   /// The record `number` was appended (`why` empty) or could not be.
   group_effects stored(std::uint64_t number, const error& why, time_point now);
 
-  /// When `tick` has something to do; nothing while no timer runs.
+  /// When to call `tick`; nothing while no timer runs. May be early, never late; constant time, so
+  /// ask after every call.
   std::optional<time_point> next_deadline() const;
 
   /// Evicts members whose time is up and goes on with what waited for them. Cheap when early.
@@ -247,11 +249,15 @@ class group {
     bool must_sync = false;  // has not synced in this generation
   };
 
+  // A shorter one would have the group spin.
+  static constexpr duration rebalance_timeout_min{100};
+
   // What to go on with when a store is answered: assignments to hand out, or a static member's
   // replacement to confirm (`replaced`: the member before, to be put back when it failed).
   struct pending_store {
     std::uint64_t number = 0;
     std::int32_t generation = 0;
+    bool hands_out = false;
     std::map<std::string, bytes> assignments;
     std::optional<member> replaced;
     std::string member_id;
@@ -267,27 +273,41 @@ class group {
   void replace_static(const join_request& request, const std::string& old_id,
                       const std::string& new_id, time_point now, group_effects& out);
   void update_member(member& known, const join_request& request, group_effects& out);
-  void remove_member(const std::string& id, const error& why, time_point now, group_effects& out);
-  void forget(const std::string& id, const error& why, group_effects& out);
+  void wait_for_join(member& who, request_token token, group_effects& out);
+  void remove_member(const std::string& id, time_point now, group_effects& out);
+  void forget(const std::string& id, group_effects& out);
+  void answer_waiting(member& who, const error& why, group_effects& out);
+  void rebalance_if_settled(time_point now, group_effects& out);
   void prepare_rebalance(time_point now, group_effects& out);
   void try_complete_join(time_point now, group_effects& out);
   void complete_join(time_point now, group_effects& out);
-  void reply_current(const member& to, request_token token, group_effects& out) const;
-  void store(pending_store after, group_effects& out);
-  void finish_replacement(const pending_store& after, const error& why, time_point now,
+  bool elect_leader();
+  void extend_or_complete_join(time_point now, group_effects& out);
+  void evict_unsynced(time_point now, group_effects& out);
+  void cancel_syncs(const error& why, time_point now, group_effects& out);
+  void hand_out(const pending_store& after, const error& why, time_point now, group_effects& out);
+  void finish_replacement(pending_store& after, const error& why, time_point now,
                           group_effects& out);
-  void cancel_syncs(const error& why, group_effects& out);
+  void store(pending_store after, group_effects& out);
+  join_reply current_state(const member& to, request_token token) const;
+  sync_reply assignment_of(const member& to, request_token token) const;
 
   error check_join(const join_request& request) const;
   error check_member(const std::string& id, const std::optional<std::string>& instance_id) const;
-  bool accepts(const std::string& member_id) const;
+  error check_sync(const sync_request& request) const;
+  bool accepts(const join_request& request) const;
   bool supports(const join_request& request) const;
-  bool can_expire(const member& who) const;
   std::string select_protocol() const;
   std::string make_id(const join_request& request);
   duration rebalance_timeout() const;
-  group_metadata_value to_value(const std::map<std::string, bytes>* assignments) const;
-  std::vector<join_reply::member> members_for_leader() const;
+  group_metadata_value to_value(const pending_store& after) const;
+  const bytes& metadata_of(const member& who) const;
+  void count_protocols(const member& who, bool add);
+
+  static bool can_expire(const member& who);
+  void keep_alive(member& who, time_point now);
+  void arm(time_point at);
+  void rearm();
 
   std::string id_;
   group_settings settings_;
@@ -304,6 +324,9 @@ class group {
   std::optional<time_point> sync_deadline_;
   std::optional<duration> initial_left_;  // initial delay: how much longer it may be extended
   bool new_member_added_ = false;
+  std::optional<time_point> wake_;                // no deadline is earlier than this
+  std::map<std::string, std::size_t> supported_;  // protocol → members that have it
+  std::size_t joined_ = 0;                        // members that wait for the end of a rebalance
   std::vector<pending_store> stores_;
   std::uint64_t next_store_ = 1;
 };

@@ -105,10 +105,9 @@ struct unknown_fact {
   friend bool operator==(const unknown_fact&, const unknown_fact&) = default;
 };
 
-using metadata_record =
-    std::variant<topic_created, partitions_added, topic_altered, topic_deleted,
-                 producer_ids_reserved, job_state_registered, job_state_dropped, feature_level_set,
-                 unknown_fact>;
+using metadata_record = std::variant<topic_created, partitions_added, topic_altered, topic_deleted,
+                                     producer_ids_reserved, job_state_registered, job_state_dropped,
+                                     feature_level_set, unknown_fact>;
 
 /// The key of a fact in the log: what it is about. A later fact with the same key replaces it.
 bytes metadata_key(const metadata_record& fact);

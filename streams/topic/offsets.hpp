@@ -39,9 +39,9 @@ struct group_metadata_key {
 
 /// OffsetCommitValue, version 3.
 struct committed_offset {
-  offset_t offset = 0;           // of the next record to read
-  epoch_t leader_epoch = -1;     // of the last record read; -1: unknown
-  std::string metadata;          // the consumer's own words
+  offset_t offset = 0;        // of the next record to read
+  epoch_t leader_epoch = -1;  // of the last record read; -1: unknown
+  std::string metadata;       // the consumer's own words
   timestamp commit_time = no_timestamp;
   friend bool operator==(const committed_offset&, const committed_offset&) = default;
 };
