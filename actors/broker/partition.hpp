@@ -7,6 +7,7 @@
 #include <caf/actor_system.hpp>
 #include <caf/typed_actor.hpp>
 #include <string>
+#include <string_view>
 
 #include "actors/broker/writer.hpp"
 #include "actors/messages/messages.hpp"
@@ -26,9 +27,13 @@ using partition_actor =
                      caf::replies_to<partition_request>::with<partition_numbers>,
                      caf::replies_to<partition_change>::with<admin_reply>, caf::reacts_to<tick>>;
 
+/// Folders with this ending are on their way out; a starting node removes them.
+inline constexpr std::string_view removed_folder_suffix = ".deleted";
+
 struct partition_config {
   topic_partition id;
   std::string folder;
+  std::string topic_id;  // 16 bytes; a folder of another topic of this name is cleared away
   log_settings log;
   disk* on = nullptr;
   const penstock::clock* time = nullptr;

@@ -13,6 +13,7 @@
 
 #include "actors/broker/node.hpp"
 #include "actors/messages/messages.hpp"
+#include "streams/base/clock.hpp"
 #include "streams/base/ids.hpp"
 #include "streams/record/record.hpp"
 
@@ -43,7 +44,8 @@ struct consumer_config {
   bool auto_commit = false;           // commit what earlier polls returned, at each poll
   std::uint32_t fetch_bytes_max = 1u << 20;
   std::uint64_t buffer_bytes_max = 16u << 20;
-  duration request_timeout = 30s;
+  duration metadata_interval = 5s;        // how soon new partitions are noticed
+  const penstock::clock* time = nullptr;  // null: the machine's clock
 };
 
 consumer_actor spawn_consumer(caf::actor_system& system, node_actor node, consumer_config config);
@@ -61,6 +63,7 @@ class consumer {
   consumer(caf::actor_system& system, node_actor node, consumer_config config);
   ~consumer();
   consumer(consumer&&) noexcept;
+  consumer& operator=(consumer&&) noexcept;
 
   /// Records, waiting up to `wait` for the first; empty when there were none. Fails with
   /// `unknown_topic`, `offset_out_of_range`, `corrupt`, …

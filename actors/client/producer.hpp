@@ -1,13 +1,13 @@
-// Writing topics from ordinary threads: the blocking producer, with a bounded buffer and deadlines.
+// Writing topics from ordinary threads: a handle with a bounded buffer and deadlines. Records
+// gather in a batch per partition; an actor behind the handle sends full and aged batches, one
+// request in flight per partition, and repeats what was not answered.
 #pragma once
 
 #include <caf/actor_system.hpp>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
-#include <vector>
 
 #include "actors/broker/node.hpp"
 #include "streams/base/clock.hpp"
@@ -22,42 +22,50 @@ struct producer_config {
   std::uint64_t buffer_bytes_max = 32u << 20;  // `send` waits when this much is unacknowledged
   duration linger = 5ms;                       // a batch is sealed at this age
   duration retry_after = 50ms;
-  duration delivery_timeout = 120s;  // then a batch fails for good
-  bool idempotent = true;
+  duration delivery_timeout = 120s;       // unanswered for so long: failed for good
+  const penstock::clock* time = nullptr;  // for timestamps; null: the machine's clock
 };
 
-/// The blocking producer. One thread at a time. Records of one partition keep their order; with
-/// `idempotent` (default) retries never duplicate. Destruction flushes for at most 10 s.
+/// The blocking producer; any thread. Records that one thread sends to one partition keep their
+/// order, and retries never duplicate (idempotent producer, KIP-98). Destruction flushes for at
+/// most 10 s.
 class producer {
  public:
-  producer(caf::actor_system& system, node_actor node, producer_config config = {});
+  /// Fails with what kept it from getting a producer id (`closed`, `timed_out`).
+  static result<producer> open(caf::actor_system& system, node_actor node,
+                               producer_config config = {});
   ~producer();
   producer(producer&&) noexcept;
+  producer& operator=(producer&&) noexcept;
 
   struct message {
     std::optional<bytes_view> key;
     std::optional<bytes_view> value;
     timestamp time = no_timestamp;  // no_timestamp: now
     std::span<const header_view> headers;
-    std::int32_t partition = -1;  // -1: by key (murmur2), without key in turn
+    std::int32_t partition = -1;  // -1: by key (murmur2); without key, a batch each in turn
   };
 
-  /// Buffers a record (copied), waiting up to `deadline` while the buffer is full. Fails with
-  /// `timed_out`, `unknown_topic`, `record_too_large`, or what an earlier batch failed with: after
-  /// a failure the producer refuses further records until `clear_error`.
+  /// Buffers a record (copied), waiting up to `deadline` while the buffer is full: then
+  /// `timed_out`. `unknown_topic`; `record_too_large` when it cannot fit into a batch of the topic:
+  /// nothing is sent then. After a batch was lost, every call fails with its reason until
+  /// `clear_error`.
   result<void> send(const std::string& topic, const message& what, duration deadline = 60s);
 
-  /// Waits until everything sent is acknowledged.
+  /// Waits until everything sent is acknowledged; `timed_out`, or the reason why something is lost.
   result<void> flush(duration deadline = 60s);
 
-  /// Highest acknowledged offset of a partition + 1, or -1.
+  /// Highest acknowledged offset of a partition plus one; -1 before the first.
   offset_t acknowledged(const topic_partition& tp) const;
 
-  void clear_error();
+  /// Forgets the error, drops what was not sent, and goes on under a fresh producer id.
+  result<void> clear_error();
 
  private:
+  friend struct producer_pump;
   struct state;
-  std::unique_ptr<state> state_;
+  explicit producer(std::shared_ptr<state> held);
+  std::shared_ptr<state> state_;
 };
 
 }  // namespace penstock

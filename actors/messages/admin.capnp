@@ -58,7 +58,7 @@ struct TopicsReply {
 
 struct RegisterStateRequest {
   # What the steps of a topology remember, checked against what an earlier run registered. A step
-  # that changed or vanished is refused (state_changed) unless it is listed in `drop`.
+  # that changed or vanished is refused (state_changed) unless it is listed in `drop` ("*": all).
   topology @0 :Text;
   stores @1 :List(Store);
   drop @2 :List(Text);
@@ -92,6 +92,7 @@ struct PartitionChange {
   # Order, node to partition: new settings, or give up (the topic was deleted, or the node closes).
   settings @0 :List(Setting);
   close @1 :Bool;
+  remove @2 :Bool;  # with `close`: and delete the folder
 }
 
 struct CloseRequest {

@@ -118,15 +118,24 @@ class envelope {
     return {reinterpret_cast<const char*>(frame_->words()), frame_->size() * sizeof(capnp::word)};
   }
 
+  /// The frame itself, shared: what a link writes without copying. Null for a default message.
+  const caf::intrusive_ptr<const frame>& held() const { return frame_; }
+
+  /// Takes a frame that a border has read. The caller validates it
+  /// (`actors/messages/validate.hpp`).
+  static envelope adopt_unchecked(caf::intrusive_ptr<const frame> from) {
+    return envelope{std::move(from)};
+  }
+
   /// Takes bytes from a border. The caller validates them (`actors/messages/validate.hpp`).
   static envelope adopt_unchecked(bytes_view wire) {
     auto held = caf::make_counted<frame>((wire.size() + 7) / sizeof(capnp::word));
     std::memcpy(held->words(), wire.data(), wire.size());
-    return envelope{std::move(held)};
+    return envelope{caf::intrusive_ptr<const frame>{std::move(held)}};
   }
 
  private:
-  explicit envelope(caf::intrusive_ptr<frame> f) : frame_(std::move(f)) {}
+  explicit envelope(caf::intrusive_ptr<const frame> f) : frame_(std::move(f)) {}
 
   template <class Fill>
   static caf::intrusive_ptr<frame> try_make(std::size_t words, Fill& fill) {

@@ -1,0 +1,11 @@
+#include "actors/broker/guard.hpp"
+
+#include <spdlog/spdlog.h>
+
+namespace penstock {
+
+void log_line(std::string_view thing, std::string_view what) {
+  spdlog::info("{}: {}", thing, what);
+}
+
+}  // namespace penstock

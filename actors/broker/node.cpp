@@ -1,0 +1,514 @@
+#include "actors/broker/node.hpp"
+
+#include <algorithm>
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+#include <caf/typed_response_promise.hpp>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "actors/broker/controller.hpp"
+#include "actors/broker/coordinator.hpp"
+#include "actors/broker/guard.hpp"
+#include "actors/broker/partition.hpp"
+#include "actors/broker/writer.hpp"
+#include "actors/messages/settings.hpp"
+#include "streams/topic/metadata.hpp"
+
+namespace penstock {
+namespace {
+
+// The node's own view of itself: what clients may say, and what the controller tells.
+using node_self_actor =
+    node_actor::extend<caf::reacts_to<topic_changed>, caf::reacts_to<metadata_loaded>>;
+
+constexpr int restarts_max = 5;  // of one partition within the window, then offline
+constexpr auto restart_window = std::chrono::minutes{1};
+
+struct hosted_partition {
+  partition_actor actor;
+  error offline;  // why there is no actor
+  std::vector<std::chrono::nanoseconds> restarts;
+};
+
+struct hosted_topic {
+  std::string id;
+  topic_settings settings;
+  std::vector<hosted_partition> partitions;
+};
+
+struct node_state {
+  static inline const char* name = "penstock.node";
+
+  node_config config;
+  writer_actor writer;
+  partition_actor metadata_log;
+  controller_actor controller;
+  coordinator_actor coordinator;
+  std::map<std::string, hosted_topic, std::less<>> topics;
+  std::map<std::string, int, std::less<>> closing;                // partitions of deleted topics
+  std::map<std::string, topic_changed, std::less<>> after_close;  // re-created meanwhile
+  std::map<caf::actor_addr, topic_partition> owners;              // who a down message is about
+  bool loaded = false;
+  error broken;
+  bool closed = false;
+  std::vector<std::function<void()>> parked;  // until loaded
+};
+
+using node_self = node_self_actor::stateful_pointer<node_state>;
+
+result<hosted_partition*> find(node_state& state, std::string_view topic, std::int32_t partition) {
+  auto at = state.topics.find(topic);
+  if (at == state.topics.end())
+    return error{errc::unknown_topic, "topic \"" + std::string{topic} + "\" does not exist"};
+  auto& partitions = at->second.partitions;
+  if (partition < 0 || static_cast<std::size_t>(partition) >= partitions.size())
+    return error{errc::unknown_topic, "topic \"" + std::string{topic} + "\" has " +
+                                          std::to_string(partitions.size()) +
+                                          " partitions, numbered from 0; there is no partition " +
+                                          std::to_string(partition)};
+  auto& found = partitions[static_cast<std::size_t>(partition)];
+  if (found.offline) return found.offline;
+  return &found;
+}
+
+void host(node_self self, const std::string& topic, std::int32_t partition) {
+  auto& state = self->state;
+  auto& hosted = state.topics.at(topic);
+  partition_config config;
+  config.id = {topic, partition};
+  config.folder = state.config.directory + "/" + config.id.to_string();
+  config.topic_id = hosted.id;
+  config.log = hosted.settings.to_log_settings();
+  config.on = state.config.on;
+  config.time = state.config.time;
+  config.writer = state.writer;
+  config.housekeeping = state.config.housekeeping;
+  auto& slot = hosted.partitions[static_cast<std::size_t>(partition)];
+  slot.actor = spawn_partition(self->system(), std::move(config));
+  slot.offline = {};
+  self->monitor(slot.actor);
+  state.owners[slot.actor.address()] = {topic, partition};
+}
+
+void start_writer(node_self self) {
+  auto& state = self->state;
+  state.writer = spawn_writer(self->system(), *state.config.on, state.config.detached_writer);
+  self->monitor(state.writer);
+}
+
+void on_partition_down(node_self self, const topic_partition& tp, const error& why) {
+  auto& state = self->state;
+  auto at = state.topics.find(tp.topic);
+  if (at == state.topics.end()) return;
+  auto& slot = at->second.partitions[static_cast<std::size_t>(tp.partition)];
+  const auto now = state.config.time->monotonic();
+  std::erase_if(slot.restarts, [&](auto then) { return now - then > restart_window; });
+  log_line(tp.to_string(), "partition failed: " + why.to_string());
+  if (slot.restarts.size() < restarts_max) {
+    slot.restarts.push_back(now);
+    host(self, tp.topic, tp.partition);
+    return;
+  }
+  slot.actor = nullptr;
+  slot.offline = error{errc::partition_offline,
+                       "partition " + tp.to_string() + " failed " + std::to_string(restarts_max) +
+                           " times within a minute, last with: " + why.to_string() +
+                           "; mend the cause and restart the node"};
+}
+
+void start_metadata(node_self self) {
+  auto& state = self->state;
+  partition_config log;
+  log.id = {std::string{metadata_topic}, 0};
+  log.folder = state.config.directory + "/" + log.id.to_string();
+  log.topic_id = std::string(15, '\0') + '\1';  // Kafka's fixed id of this topic
+  log.log.cleanup_delete = false;
+  log.log.cleanup_compact = true;
+  log.log.flush = flush_policy::batch;
+  log.on = state.config.on;
+  log.time = state.config.time;
+  log.writer = state.writer;
+  log.housekeeping = state.config.housekeeping;
+  state.metadata_log = spawn_partition(self->system(), std::move(log));
+  self->monitor(state.metadata_log);
+
+  controller_config config;
+  config.log = state.metadata_log;
+  config.listener = caf::actor_cast<metadata_listener>(self);
+  config.chance = random{state.config.seed};
+  config.time = state.config.time;
+  config.default_partitions = state.config.default_partitions;
+  if (state.config.default_flush != flush_policy::batch)
+    config.default_settings["penstock.flush"] =
+        state.config.default_flush == flush_policy::none ? "none" : "interval";
+  state.controller = spawn_controller(self->system(), std::move(config));
+  self->monitor(state.controller);
+}
+
+void start_coordinator(node_self self) {
+  auto& state = self->state;
+  coordinator_config config;
+  config.node = caf::actor_cast<node_actor>(self);
+  config.time = state.config.time;
+  config.chance = random{state.config.seed ^ 0x67726f757073ULL};
+  config.initial_delay = state.config.group_initial_delay;
+  state.coordinator = spawn_coordinator(self->system(), std::move(config));
+  self->monitor(state.coordinator);
+}
+
+void on_down(node_self self, const caf::down_msg& down) {
+  auto& state = self->state;
+  if (state.closed) return;
+  const auto why = from_caf(down.reason);
+  if (down.source == state.writer.address()) {
+    log_line("writer", "ended: " + why.to_string() + "; starting another");
+    return start_writer(self);  // partitions notice at their next sync and are started again
+  }
+  if (down.source == state.coordinator.address()) {
+    log_line("group coordinator", "ended: " + why.to_string() + "; starting another");
+    return start_coordinator(self);
+  }
+  if (down.source == state.controller.address() || down.source == state.metadata_log.address()) {
+    // Both together: the controller's picture must be that of the log.
+    log_line("controller", "ended: " + why.to_string() + "; starting another");
+    self->demonitor(state.controller.address());
+    self->demonitor(state.metadata_log.address());
+    self->send_exit(state.controller, caf::exit_reason::kill);
+    self->send_exit(state.metadata_log, caf::exit_reason::kill);
+    return start_metadata(self);
+  }
+  if (auto at = state.owners.find(down.source); at != state.owners.end()) {
+    const auto tp = at->second;
+    state.owners.erase(at);
+    on_partition_down(self, tp, why);
+  }
+}
+
+// --- facts from the controller
+
+void drop_topic(node_self self, const std::string& name) {
+  auto& state = self->state;
+  auto at = state.topics.find(name);
+  if (at == state.topics.end()) return;
+  auto hosted = std::move(at->second);
+  state.topics.erase(at);
+  auto closed_one = [self, name] {
+    auto& now = self->state;
+    if (--now.closing[name] > 0) return;
+    now.closing.erase(name);
+    if (auto next = now.after_close.extract(name); !next.empty())
+      self->send(caf::actor_cast<metadata_listener>(self), next.mapped());
+  };
+  const auto order = partition_change::make([](wire::PartitionChange::Builder out) {
+    out.setClose(true);
+    out.setRemove(true);
+  });
+  for (auto& each : hosted.partitions) {
+    if (!each.actor) continue;
+    self->demonitor(each.actor.address());
+    state.owners.erase(each.actor.address());
+    ++state.closing[name];
+    self->request(each.actor, caf::infinite, order)
+        .then([=](const admin_reply&) { closed_one(); }, [=](const caf::error&) { closed_one(); });
+  }
+}
+
+void change_topic(node_self self, const topic_changed& what) {
+  auto& state = self->state;
+  auto in = what.open();
+  const std::string name{view(in->getName())};
+  if (in->getDeleted()) {
+    state.after_close.erase(name);
+    drop_topic(self, name);
+    self->send(state.coordinator, what);
+    return;
+  }
+  if (state.closing.contains(name)) {
+    state.after_close[name] = what;  // its folders are still being removed
+    return;
+  }
+  auto settings = parse_settings(in->getSettings());
+  PENSTOCK_ASSERT(settings.has_value(), settings.error().to_string());
+  auto& hosted = state.topics[name];
+  hosted.id = std::string{view(in->getId())};
+  const bool changed = hosted.settings != *settings;
+  hosted.settings = *settings;
+  const auto before = hosted.partitions.size();
+  if (changed) {
+    const auto& values = settings->explicit_values();
+    auto order = partition_change::make(values.size() * 128, [&](auto out) {
+      write_settings(out.initSettings(static_cast<unsigned>(values.size())), values);
+    });
+    for (auto& each : hosted.partitions)
+      if (each.actor)
+        self->request(each.actor, caf::infinite, order)
+            .then([](const admin_reply&) {}, [](const caf::error&) {});
+  }
+  hosted.partitions.resize(static_cast<std::size_t>(in->getPartitions()));
+  for (auto n = before; n < hosted.partitions.size(); ++n)
+    host(self, name, static_cast<std::int32_t>(n));
+}
+
+// What a crash in the middle of a deletion left behind.
+void clear_leftovers(node_state& state) {
+  auto names = state.config.on->list(state.config.directory);
+  if (!names) return;
+  for (const auto& each : *names)
+    if (each.ends_with(removed_folder_suffix))
+      if (auto done = state.config.on->remove_folder(state.config.directory + "/" + each); !done)
+        log_line(each, "cannot be removed: " + done.error().to_string());
+}
+
+void on_loaded(node_self self, const error& why) {
+  auto& state = self->state;
+  state.broken = why;
+  if (why) log_line("node", "the metadata log cannot be used: " + why.to_string());
+  if (!state.loaded) {
+    state.loaded = true;
+    start_coordinator(self);
+  }
+  auto parked = std::move(state.parked);
+  state.parked.clear();
+  for (auto& each : parked) each();
+}
+
+// --- requests
+
+template <class Request, class Reply>
+using handler = std::function<void(const Request&, caf::typed_response_promise<Reply>)>;
+
+// A request while the node starts waits; afterwards it is handled, or refused with the reason.
+template <class Request, class Reply>
+auto serve(node_self self, handler<Request, Reply> handle) {
+  return [self, handle](const Request& what) -> caf::typed_response_promise<Reply> {
+    auto promise = self->template make_response_promise<Reply>();
+    auto run = [self, handle, what, promise]() mutable {
+      auto& state = self->state;
+      if (state.closed) {
+        promise.deliver(failed<Reply>(error{errc::closed, "the node is shutting down"}));
+      } else if (state.broken) {
+        promise.deliver(failed<Reply>(state.broken));
+      } else {
+        handle(what, promise);
+      }
+    };
+    if (self->state.loaded) {
+      run();
+    } else if (self->state.parked.size() < self->state.config.parked_max) {
+      self->state.parked.push_back(run);
+    } else {
+      promise.deliver(failed<Reply>(error{errc::overloaded, "the node is still starting"}));
+    }
+    return promise;
+  };
+}
+
+// To whoever `target` names. The answer comes back through the node, so that a request whose
+// receiver ends is answered too.
+template <class Reply, class Target, class Request>
+void forward(node_self self, const Target& target, const Request& what,
+             caf::typed_response_promise<Reply> promise) {
+  self->request(target, caf::infinite, what)
+      .then([promise](const Reply& reply) mutable { promise.deliver(reply); },
+            [promise](const caf::error& why) mutable {
+              promise.deliver(
+                  failed<Reply>(error{errc::overloaded, "the receiver is being restarted: " +
+                                                            from_caf(why).to_string()}));
+            });
+}
+
+template <class Request, class Reply>
+auto to_partition(node_self self) {
+  return serve<Request, Reply>(self, [self](const Request& what, auto promise) {
+    auto in = what.open();
+    auto found = find(self->state, view(in->getTopic()), in->getPartition());
+    if (!found) {
+      promise.deliver(failed<Reply>(found.error()));
+      return;
+    }
+    forward(self, (*found)->actor, what, promise);
+  });
+}
+
+template <class Request, class Reply>
+auto to_controller(node_self self) {
+  return serve<Request, Reply>(self, [self](const Request& what, auto promise) {
+    forward(self, self->state.controller, what, promise);
+  });
+}
+
+template <class Request, class Reply>
+auto to_coordinator(node_self self) {
+  return serve<Request, Reply>(self, [self](const Request& what, auto promise) {
+    forward(self, self->state.coordinator, what, promise);
+  });
+}
+
+// --- the list of topics, with numbers from every partition when asked for
+
+struct topics_answer {
+  struct line {
+    std::string name;
+    std::string id;
+    topic_settings::values settings;
+    std::vector<partition_numbers> partitions;
+  };
+  std::vector<line> lines;
+  std::size_t missing = 0;
+  caf::typed_response_promise<topics_reply> whom;
+
+  void deliver() {
+    std::size_t bytes = 0;
+    for (const auto& each : lines)
+      bytes += 256 + each.settings.size() * 128 + each.partitions.size() * 128;
+    whom.deliver(topics_reply::make(bytes, [&](wire::TopicsReply::Builder out) {
+      auto list = out.initTopics(static_cast<unsigned>(lines.size()));
+      for (unsigned i = 0; i < lines.size(); ++i) {
+        auto& from = lines[i];
+        list[i].setName(text_of(from.name));
+        list[i].setId(data_of(from.id));
+        list[i].setInternal(from.name.starts_with("__"));
+        auto size = static_cast<unsigned>(from.settings.size());
+        write_settings(list[i].initSettings(size), from.settings);
+        auto parts = list[i].initPartitions(static_cast<unsigned>(from.partitions.size()));
+        for (unsigned p = 0; p < from.partitions.size(); ++p)
+          parts.setWithCaveats(p, *from.partitions[p].open());
+      }
+    }));
+  }
+};
+
+partition_numbers offline_numbers(std::int32_t index, const error& why) {
+  return partition_numbers::make(why.message().size(), [&](wire::Partition::Builder out) {
+    out.setIndex(index);
+    if (why) set_failure(out.initOffline(), why);
+  });
+}
+
+void list_topics(node_self self, wire::TopicsRequest::Reader in,
+                 caf::typed_response_promise<topics_reply> promise) {
+  auto answer = std::make_shared<topics_answer>();
+  answer->whom = promise;
+  auto& state = self->state;
+  std::vector<std::string> names;
+  for (auto each : in.getNames()) names.emplace_back(view(each));
+  if (names.empty())
+    for (const auto& each : state.topics) names.push_back(each.first);
+  for (const auto& name : names) {
+    auto at = state.topics.find(name);
+    if (at == state.topics.end()) continue;
+    auto& line = answer->lines.emplace_back();
+    line.name = name;
+    line.id = at->second.id;
+    line.settings = at->second.settings.explicit_values();
+    for (std::size_t p = 0; p < at->second.partitions.size(); ++p)
+      line.partitions.push_back(
+          offline_numbers(static_cast<std::int32_t>(p), at->second.partitions[p].offline));
+  }
+  if (in.getWithPartitions()) {
+    for (std::size_t n = 0; n < answer->lines.size(); ++n) {
+      auto& hosted = state.topics.find(answer->lines[n].name)->second;
+      for (std::size_t p = 0; p < hosted.partitions.size(); ++p) {
+        if (!hosted.partitions[p].actor) continue;
+        ++answer->missing;
+        auto arrived = [answer] {
+          if (--answer->missing == 0) answer->deliver();
+        };
+        self->request(hosted.partitions[p].actor, caf::infinite, partition_request{})
+            .then(
+                [=](const partition_numbers& numbers) {
+                  answer->lines[n].partitions[p] = numbers;
+                  arrived();
+                },
+                [=](const caf::error&) { arrived(); });
+      }
+    }
+  }
+  if (answer->missing == 0) answer->deliver();
+}
+
+// --- end
+
+void close_node(node_self self, caf::typed_response_promise<admin_reply> promise) {
+  auto& state = self->state;
+  state.closed = true;
+  struct closing {
+    std::size_t missing = 1;
+    error first;
+  };
+  auto all = std::make_shared<closing>();
+  auto finish = [self, all, promise](const error& why) mutable {
+    if (why && !all->first) all->first = why;
+    if (--all->missing > 0) return;
+    promise.deliver(all->first ? failed<admin_reply>(all->first) : admin_reply{});
+    for (auto each : {caf::actor_cast<caf::actor>(self->state.writer),
+                      caf::actor_cast<caf::actor>(self->state.controller),
+                      caf::actor_cast<caf::actor>(self->state.coordinator)})
+      self->send_exit(each, caf::exit_reason::user_shutdown);
+    self->quit();
+  };
+  auto close_one = [&](const partition_actor& each) {
+    if (!each) return;
+    self->demonitor(each.address());
+    ++all->missing;
+    self->request(each, caf::infinite, partition_change::make([](auto out) { out.setClose(true); }))
+        .then(
+            [finish](const admin_reply& reply) mutable {
+              finish(error_of(reply.open()->getFailure()));
+            },
+            [finish](const caf::error& why) mutable { finish(from_caf(why)); });
+  };
+  for (auto& [name, hosted] : state.topics)
+    for (auto& each : hosted.partitions) close_one(each.actor);
+  close_one(state.metadata_log);
+  finish({});
+}
+
+node_self_actor::behavior_type node(node_self self, node_config config) {
+  self->state.config = std::move(config);
+  guard(self);
+  self->set_down_handler([self](const caf::down_msg& down) { on_down(self, down); });
+  clear_leftovers(self->state);
+  start_writer(self);
+  start_metadata(self);
+  return {
+      to_partition<append_request, append_reply>(self),
+      to_controller<init_producer_request, init_producer_reply>(self),
+      to_partition<open_source_request, open_source_reply>(self),
+      to_partition<fetch_request, fetch_reply>(self),
+      to_partition<list_offsets_request, list_offsets_reply>(self),
+      to_partition<delete_records_request, delete_records_reply>(self),
+      to_controller<create_topic_request, admin_reply>(self),
+      to_controller<alter_topic_request, admin_reply>(self),
+      to_controller<delete_topic_request, admin_reply>(self),
+      to_controller<register_state_request, admin_reply>(self),
+      serve<topics_request, topics_reply>(self,
+                                          [self](const topics_request& what, auto promise) {
+                                            list_topics(self, *what.open(), promise);
+                                          }),
+      to_coordinator<join_group_request, join_group_reply>(self),
+      to_coordinator<sync_group_request, sync_group_reply>(self),
+      to_coordinator<heartbeat_request, group_reply>(self),
+      to_coordinator<leave_group_request, group_reply>(self),
+      to_coordinator<commit_offsets_request, group_reply>(self),
+      to_coordinator<fetch_offsets_request, fetch_offsets_reply>(self),
+      to_coordinator<list_groups_request, list_groups_reply>(self),
+      to_coordinator<describe_group_request, describe_group_reply>(self),
+      to_coordinator<delete_group_request, group_reply>(self),
+      serve<close_request, admin_reply>(
+          self, [self](const close_request&, auto promise) { close_node(self, promise); }),
+      [self](const topic_changed& what) { change_topic(self, what); },
+      [self](const metadata_loaded& what) { on_loaded(self, error_of(what.open()->getFailure())); },
+  };
+}
+
+}  // namespace
+
+node_actor spawn_node(caf::actor_system& system, node_config config) {
+  return caf::actor_cast<node_actor>(system.spawn(node, std::move(config)));
+}
+
+}  // namespace penstock

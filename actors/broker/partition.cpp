@@ -1,0 +1,465 @@
+#include "actors/broker/partition.hpp"
+
+#include <algorithm>
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+#include <caf/typed_response_promise.hpp>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "actors/broker/guard.hpp"
+#include "actors/messages/settings.hpp"
+#include "streams/base/planted.hpp"
+#include "streams/log/log.hpp"
+#include "streams/topic/metadata.hpp"
+
+namespace penstock {
+namespace {
+
+enum timer : std::uint16_t { housekeeping = 1, fetch_deadline = 2, flush_interval = 3 };
+
+struct partition_state {
+  static inline const char* name = "penstock.partition";
+
+  /// An answer that may be given when everything below `up_to` is durable, or will never be.
+  struct waiting {
+    offset_t up_to;
+    std::function<void(const error&)> answer;
+  };
+  struct parked_fetch {
+    std::uint64_t id;
+    fetch_request what;
+    caf::typed_response_promise<fetch_reply> whom;
+  };
+
+  partition_config config;
+  std::unique_ptr<partition_log> log;
+  error offline;                        // why nothing is served
+  std::deque<waiting> unsynced;  // what waits for the writer, in offset order
+  bool sync_in_flight = false;
+  std::vector<parked_fetch> parked;
+  std::uint64_t next_fetch_id = 1;
+  std::map<std::string, std::int32_t> source_epochs;  // upstream tasks that opened this partition
+  bool flush_timer = false;
+};
+
+using partition_self = partition_actor::stateful_pointer<partition_state>;
+
+// Readers see nothing that an acknowledgement would not cover.
+offset_t high_watermark(const partition_state& state) {
+  return state.log->settings().flush == flush_policy::batch ? state.log->synced_offset()
+                                                            : state.log->end_offset();
+}
+
+fetch_reply read_now(partition_state& state, wire::FetchRequest::Reader in) {
+  const offset_t limit = high_watermark(state);
+  const auto bytes_max = std::clamp<std::size_t>(in.getMaxBytes(), 1, envelope_bytes_max / 2);
+  auto got = state.log->read(in.getOffset(), bytes_max, limit);
+  if (!got && got.error() == errc::corrupt) state.offline = got.error();
+  return fetch_reply::make(got ? got->batches.size() : 0, [&](wire::FetchReply::Builder out) {
+    out.setHighWatermark(limit);
+    out.setStartOffset(state.log->start_offset());
+    if (got) {
+      out.setNextOffset(got->next_offset);
+      out.setBatches(data_of(got->batches));
+    } else {
+      out.setNextOffset(in.getOffset());
+      set_failure(out.initFailure(), got.error());
+    }
+  });
+}
+
+bool has_data(const partition_state& state, wire::FetchRequest::Reader in) {
+  // An offset out of range is answered at once, with its error.
+  return in.getOffset() != high_watermark(state);
+}
+
+void serve_parked(partition_state& state) {
+  auto rest = std::partition(state.parked.begin(), state.parked.end(),
+                             [&](auto& each) { return !has_data(state, *each.what.open()); });
+  std::vector<partition_state::parked_fetch> ready(std::make_move_iterator(rest),
+                                                   std::make_move_iterator(state.parked.end()));
+  state.parked.erase(rest, state.parked.end());
+  for (auto& each : ready) {
+    auto in = each.what.open();
+    each.whom.deliver(read_now(state, *in));
+  }
+}
+
+append_reply reply_for(const partition_state& state, const append_result& done) {
+  return append_reply::make([&](wire::AppendReply::Builder out) {
+    out.setBaseOffset(done.base_offset);
+    out.setNextOffset(done.next_offset);
+    out.setAppendTime(to_millis(done.append_time));
+    out.setDuplicate(done.duplicate);
+    out.setCredit(state.config.append_credit_bytes);
+  });
+}
+
+// From here on every request gets `why`, and everybody who waits gets it now.
+void go_offline(partition_state& state, const error& why) {
+  state.offline = error{errc::partition_offline, "partition " + state.config.id.to_string() +
+                                                     " is offline: " + why.to_string()};
+  for (auto& each : state.unsynced) each.answer(why);
+  for (auto& each : state.parked) each.whom.deliver(failed<fetch_reply>(state.offline));
+  state.unsynced.clear();
+  state.parked.clear();
+}
+
+void acknowledge_synced(partition_state& state) {
+  const offset_t synced = state.log->synced_offset();
+  while (!state.unsynced.empty() && state.unsynced.front().up_to <= synced) {
+    state.unsynced.front().answer({});
+    state.unsynced.pop_front();
+  }
+  serve_parked(state);
+}
+
+void request_sync(partition_self self) {
+  auto& state = self->state;
+  if (state.sync_in_flight || !state.log) return;
+  auto pending = state.log->unsynced();
+  if (pending.files.empty() && pending.folders.empty()) return;
+  state.sync_in_flight = true;
+  auto request = sync_request::make(
+      (pending.files.size() + pending.folders.size()) * 256, [&](wire::SyncRequest::Builder out) {
+        auto fill = [](auto list, const std::vector<std::string>& from) {
+          for (unsigned i = 0; i < from.size(); ++i) list.set(i, text_of(from[i]));
+        };
+        fill(out.initFiles(static_cast<unsigned>(pending.files.size())), pending.files);
+        fill(out.initFolders(static_cast<unsigned>(pending.folders.size())), pending.folders);
+      });
+  auto failed_sync = [self](const error& why) {
+    self->state.sync_in_flight = false;
+    self->state.log->mark_sync_failed(why);
+    go_offline(self->state, why);
+  };
+  self->request(state.config.writer, caf::infinite, std::move(request))
+      .then(
+          [self, pending, failed_sync](const sync_reply& reply) {
+            if (auto why = error_of(reply.open()->getFailure())) return failed_sync(why);
+            auto& now = self->state;
+            now.sync_in_flight = false;
+            now.log->mark_synced(pending);
+            acknowledge_synced(now);
+            if (!now.unsynced.empty()) request_sync(self);
+          },
+          [self](const caf::error&) {
+            // Its supervisor starts another writer, and this partition again with it: what was not
+            // acknowledged is sent again by those who sent it.
+            self->quit(to_caf(error{errc::closed, "the writer of the data directory has ended"}));
+          });
+}
+
+using append_promise = caf::typed_response_promise<append_reply>;
+
+append_promise handle_append(partition_self self, const append_request& what) {
+  auto& state = self->state;
+  auto promise = self->make_response_promise<append_reply>();
+  auto in = what.open();
+  auto appended = state.log->append(view(in->getBatches()));
+  if (!appended) {
+    promise.deliver(failed<append_reply>(appended.error()));
+    return promise;
+  }
+  const auto policy = state.log->settings().flush;
+  const bool wait = policy == flush_policy::batch &&
+                    appended->next_offset > state.log->synced_offset() &&
+                    !planted(planted_bug::ack_before_sync);
+  if (!wait) {
+    promise.deliver(reply_for(state, *appended));
+    if (policy == flush_policy::batch) request_sync(self);
+    if (policy == flush_policy::interval && !state.flush_timer) {
+      state.flush_timer = true;
+      self->delayed_send(self, state.log->settings().flush_interval,
+                         tick::make([](auto out) { out.setKind(timer::flush_interval); }));
+    }
+    serve_parked(state);
+    return promise;
+  }
+  state.unsynced.push_back(
+      {appended->next_offset, [&state, done = *appended, promise](const error& why) mutable {
+         promise.deliver(why ? failed<append_reply>(why) : reply_for(state, done));
+       }});
+  request_sync(self);
+  return promise;
+}
+
+using fetch_promise = caf::typed_response_promise<fetch_reply>;
+
+fetch_promise handle_fetch(partition_self self, const fetch_request& what) {
+  auto& state = self->state;
+  auto promise = self->make_response_promise<fetch_reply>();
+  auto in = what.open();
+  if (in->getMaxWaitMs() == 0 || has_data(state, *in)) {
+    promise.deliver(read_now(state, *in));
+    return promise;
+  }
+  if (state.parked.size() >= state.config.parked_fetches_max) {
+    promise.deliver(failed<fetch_reply>(
+        error{errc::overloaded, "partition " + state.config.id.to_string() + " has " +
+                                    std::to_string(state.parked.size()) + " waiting readers"}));
+    return promise;
+  }
+  const auto id = state.next_fetch_id++;
+  const auto wait = std::min<std::uint32_t>(in->getMaxWaitMs(), 60'000);
+  state.parked.push_back({id, what, promise});
+  self->delayed_send(self, std::chrono::milliseconds{wait}, tick::make([&](auto out) {
+                       out.setKind(timer::fetch_deadline);
+                       out.setId(id);
+                     }));
+  return promise;
+}
+
+void end_fetch(partition_state& state, std::uint64_t id) {
+  auto at = std::find_if(state.parked.begin(), state.parked.end(),
+                         [&](const auto& each) { return each.id == id; });
+  if (at == state.parked.end()) return;
+  auto in = at->what.open();
+  at->whom.deliver(read_now(state, *in));
+  state.parked.erase(at);
+}
+
+using open_promise = caf::typed_response_promise<open_source_reply>;
+
+open_promise handle_open_source(partition_self self, wire::OpenSourceRequest::Reader in) {
+  auto& state = self->state;
+  auto promise = self->make_response_promise<open_source_reply>();
+  std::string task{view(in.getTask())};
+  auto last = state.log->last_from(task);
+  auto& epoch = state.source_epochs[task];
+  const std::int32_t known = std::max(epoch, last ? last->epoch : 0);
+  if (in.getEpoch() < known) {
+    promise.deliver(failed<open_source_reply>(
+        error{errc::producer_fenced, "task " + task + " runs with epoch " + std::to_string(known) +
+                                         "; epoch " + std::to_string(in.getEpoch()) + " is over"}));
+    return promise;
+  }
+  epoch = in.getEpoch();
+  auto answer = [promise, sequence = last ? last->sequence : -1](const error& why) mutable {
+    promise.deliver(why ? failed<open_source_reply>(why)
+                        : open_source_reply::make([&](wire::OpenSourceReply::Builder out) {
+                            out.setSequence(sequence);
+                          }));
+  };
+  // The task will rely on what an earlier run has written: it must not vanish again.
+  if (state.log->settings().flush == flush_policy::batch &&
+      state.log->synced_offset() < state.log->end_offset()) {
+    state.unsynced.push_back({state.log->end_offset(), answer});
+    request_sync(self);
+  } else {
+    answer({});
+  }
+  return promise;
+}
+
+list_offsets_reply handle_list_offsets(partition_state& state,
+                                       wire::ListOffsetsRequest::Reader in) {
+  offset_t offset = -1;
+  timestamp time = no_timestamp;
+  if (in.getTime() == -1) {
+    offset = high_watermark(state);
+  } else if (in.getTime() == -2) {
+    offset = state.log->start_offset();
+  } else {
+    auto hit = state.log->find_time(from_millis(in.getTime()));
+    if (!hit) return failed<list_offsets_reply>(hit.error());
+    if (*hit && (*hit)->offset < high_watermark(state)) {
+      offset = (*hit)->offset;
+      time = (*hit)->time;
+    }
+  }
+  return list_offsets_reply::make([&](wire::ListOffsetsReply::Builder out) {
+    out.setOffset(offset);
+    out.setTime(to_millis(time));
+  });
+}
+
+delete_records_reply handle_delete(partition_state& state, wire::DeleteRecordsRequest::Reader in) {
+  const offset_t limit = high_watermark(state);
+  const offset_t before = in.getBefore() == -1 ? limit : in.getBefore();
+  if (before > limit)
+    return failed<delete_records_reply>(
+        error{errc::offset_out_of_range, "cannot delete records of " + state.config.id.to_string() +
+                                             " before offset " + std::to_string(before) +
+                                             ": it ends at " + std::to_string(limit)});
+  auto moved = state.log->delete_before(before);
+  if (!moved) return failed<delete_records_reply>(moved.error());
+  return delete_records_reply::make(
+      [&](wire::DeleteRecordsReply::Builder out) { out.setStartOffset(*moved); });
+}
+
+partition_numbers numbers(const partition_state& state) {
+  return partition_numbers::make([&](wire::Partition::Builder out) {
+    out.setIndex(state.config.id.partition);
+    if (state.offline) set_failure(out.initOffline(), state.offline);
+    if (!state.log) return;
+    out.setStartOffset(state.log->start_offset());
+    out.setHighWatermark(high_watermark(state));
+    out.setBytes(state.log->size_bytes());
+    out.setSegments(static_cast<std::uint32_t>(state.log->segment_count()));
+  });
+}
+
+// Renamed first, so that a crash in between leaves nothing that looks like a partition.
+result<void> clear_folder(partition_state& state) {
+  auto& on = *state.config.on;
+  const std::string doomed = state.config.folder + std::string{removed_folder_suffix};
+  PENSTOCK_TRY(on.remove_folder(doomed));
+  PENSTOCK_ASSIGN(const bool there, on.exists(state.config.folder));
+  if (!there) return {};
+  PENSTOCK_TRY(on.rename(state.config.folder, doomed));
+  return on.remove_folder(doomed);
+}
+
+// A folder belongs to one topic id; what an earlier topic of the same name left is cleared away.
+result<void> claim_folder(partition_state& state) {
+  auto& on = *state.config.on;
+  topic_id id;
+  PENSTOCK_ASSERT(state.config.topic_id.size() == id.bytes.size(), state.config.topic_id.size());
+  std::copy(state.config.topic_id.begin(), state.config.topic_id.end(), id.bytes.begin());
+  const std::string wanted = "version: 0\ntopic_id: " + id.to_string() + "\n";
+  const std::string path = state.config.folder + "/partition.metadata";
+  auto found = read_file(on, path, 1024);
+  if (found && *found == wanted) return {};
+  if (found) PENSTOCK_TRY(clear_folder(state));
+  if (!found && !(found.error() == errc::not_found)) return std::move(found).error();
+  PENSTOCK_TRY(on.make_folder(state.config.folder));
+  return write_file(on, path, wanted);
+}
+
+admin_reply handle_change(partition_self self, wire::PartitionChange::Reader in) {
+  auto& state = self->state;
+  if (in.getClose()) {
+    error why;
+    if (state.log && !state.offline) {
+      if (auto closed = state.log->close(); !closed) {
+        why = closed.error();
+      } else {
+        acknowledge_synced(state);  // close has synced everything
+      }
+    }
+    go_offline(state, error{errc::closed, in.getRemove() ? "the topic is being deleted"
+                                                         : "the node is shutting down"});
+    state.log.reset();
+    if (in.getRemove())
+      if (auto removed = clear_folder(state); !removed && !why) why = removed.error();
+    self->quit();
+    return why ? failed<admin_reply>(why) : admin_reply{};
+  }
+  auto parsed = parse_settings(in.getSettings());
+  if (!parsed) return failed<admin_reply>(parsed.error());
+  state.config.log = parsed->to_log_settings();
+  if (state.log) state.log->change_settings(state.config.log);
+  return {};
+}
+
+void keep_house(partition_self self) {
+  auto& state = self->state;
+  const auto& settings = state.log->settings();
+  result<std::uint64_t> done{std::uint64_t{0}};
+  if (settings.cleanup_delete) done = state.log->apply_retention();
+  if (done && settings.cleanup_compact) done = state.log->compact();
+  // A failed pass leaves the log readable; it is tried again, and appends say so if it is the disk.
+  if (done && *done > 0) request_sync(self);
+  self->delayed_send(self, state.config.housekeeping,
+                     tick::make([](auto out) { out.setKind(timer::housekeeping); }));
+}
+
+void on_tick(partition_self self, wire::Tick::Reader in) {
+  auto& state = self->state;
+  if (!state.log || state.offline) return;
+  switch (in.getKind()) {
+    case timer::housekeeping:
+      return keep_house(self);
+    case timer::fetch_deadline:
+      return end_fetch(state, in.getId());
+    case timer::flush_interval:
+      state.flush_timer = false;
+      return request_sync(self);
+    default:
+      return;
+  }
+}
+
+void open_log(partition_self self) {
+  auto& state = self->state;
+  if (auto claimed = claim_folder(state); !claimed) return go_offline(state, claimed.error());
+  recovery_report report;
+  auto opened = partition_log::open(*state.config.on, *state.config.time, state.config.folder,
+                                    state.config.log, &report);
+  if (!opened) return go_offline(state, opened.error());
+  state.log = std::move(*opened);
+  for (const auto& line : report.messages) log_line(state.config.id.to_string(), line);
+  if (state.log->settings().flush == flush_policy::batch) request_sync(self);
+  self->delayed_send(self, state.config.housekeeping,
+                     tick::make([](auto out) { out.setKind(timer::housekeeping); }));
+}
+
+partition_actor::behavior_type partition(partition_self self, partition_config config) {
+  self->state.config = std::move(config);
+  if (planted(planted_bug::repeats_not_dropped)) self->state.config.log.drop_repeats = false;
+  guard(self);
+  open_log(self);
+  auto& state = self->state;
+  // An offline partition answers everything with its reason.
+  auto serving = [&state] { return state.log && !state.offline; };
+  return {
+      [=, &state](const append_request& what) -> append_promise {
+        assertion_guard guarded;
+        if (serving()) return handle_append(self, what);
+        auto promise = self->make_response_promise<append_reply>();
+        promise.deliver(failed<append_reply>(state.offline));
+        return promise;
+      },
+      [=, &state](const open_source_request& what) -> open_promise {
+        assertion_guard guarded;
+        if (serving()) return handle_open_source(self, *what.open());
+        auto promise = self->make_response_promise<open_source_reply>();
+        promise.deliver(failed<open_source_reply>(state.offline));
+        return promise;
+      },
+      [=, &state](const fetch_request& what) -> fetch_promise {
+        assertion_guard guarded;
+        if (serving()) return handle_fetch(self, what);
+        auto promise = self->make_response_promise<fetch_reply>();
+        promise.deliver(failed<fetch_reply>(state.offline));
+        return promise;
+      },
+      [=, &state](const list_offsets_request& what) {
+        assertion_guard guarded;
+        return serving() ? handle_list_offsets(state, *what.open())
+                         : failed<list_offsets_reply>(state.offline);
+      },
+      [=, &state](const delete_records_request& what) {
+        assertion_guard guarded;
+        if (!serving()) return failed<delete_records_reply>(state.offline);
+        auto reply = handle_delete(state, *what.open());
+        request_sync(self);
+        return reply;
+      },
+      [&state](const partition_request&) {
+        assertion_guard guarded;
+        return numbers(state);
+      },
+      [=](const partition_change& what) {
+        assertion_guard guarded;
+        return handle_change(self, *what.open());
+      },
+      [=](const tick& what) {
+        assertion_guard guarded;
+        on_tick(self, *what.open());
+      },
+  };
+}
+
+}  // namespace
+
+partition_actor spawn_partition(caf::actor_system& system, partition_config config) {
+  return system.spawn(partition, std::move(config));
+}
+
+}  // namespace penstock

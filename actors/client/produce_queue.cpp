@@ -1,0 +1,104 @@
+#include "actors/client/produce_queue.hpp"
+
+#include <algorithm>
+
+#include "streams/base/assert.hpp"
+
+namespace penstock {
+
+bool is_retriable(errc code) {
+  return code == errc::timed_out || code == errc::overloaded;
+}
+
+void produce_queue::set_producer(std::int64_t id, std::int16_t epoch) {
+  producer_id_ = id;
+  producer_epoch_ = epoch;
+  for (auto& each : lanes_) each.second.next_sequence = 0;
+}
+
+void produce_queue::push(const topic_partition& tp, batch_builder& builder) {
+  PENSTOCK_ASSERT(!builder.empty(), tp);
+  auto& to = lanes_[tp];
+  if (producer_id_ != no_producer_id) {
+    builder.set_producer(producer_id_, producer_epoch_, to.next_sequence);
+    // Sequence numbers wrap to 0 behind 2^31-1, as KIP-98 has it.
+    const auto next = std::int64_t{to.next_sequence} + builder.count();
+    to.next_sequence = static_cast<std::int32_t>(next & 0x7fffffff);
+  }
+  push_raw(tp, builder.finish());
+}
+
+void produce_queue::push_raw(const topic_partition& tp, bytes_view batch) {
+  auto& to = lanes_[tp];
+  to.queued.append(batch);
+  to.sizes.push_back(batch.size());
+  pending_bytes_ += batch.size();
+}
+
+std::optional<append_request> produce_queue::next(const topic_partition& tp) {
+  auto at = lanes_.find(tp);
+  if (at == lanes_.end() || at->second.waiting) return std::nullopt;
+  auto& from = at->second;
+  if (!from.in_flight) {
+    if (from.sizes.empty()) return std::nullopt;
+    std::size_t taken = 0;
+    while (!from.sizes.empty() && (taken == 0 || taken + from.sizes.front() <= from.credit)) {
+      taken += from.sizes.front();
+      from.sizes.pop_front();
+    }
+    const auto head = bytes_view{from.queued}.substr(0, taken);
+    from.in_flight = append_request::make(taken, [&](wire::AppendRequest::Builder out) {
+      out.setTopic(text_of(tp.topic));
+      out.setPartition(tp.partition);
+      out.setBatches(data_of(head));
+    });
+    from.queued.erase(0, taken);
+    from.in_flight_bytes = taken;
+  }
+  from.waiting = true;
+  return from.in_flight;
+}
+
+produce_queue::outcome produce_queue::on_reply(const topic_partition& tp,
+                                               const append_reply& reply) {
+  auto& own = lanes_.at(tp);
+  PENSTOCK_ASSERT(own.waiting && own.in_flight, tp);
+  own.waiting = false;
+  auto in = reply.open();
+  if (auto why = error_of(in->getFailure())) {
+    if (is_retriable(why.code())) return outcome::retry;
+    if (!error_) error_ = why;
+    pending_bytes_ -= own.in_flight_bytes + own.queued.size();
+    own.in_flight.reset();
+    own.queued.clear();
+    own.sizes.clear();
+    return outcome::lost;
+  }
+  pending_bytes_ -= own.in_flight_bytes;
+  own.in_flight.reset();
+  own.in_flight_bytes = 0;
+  own.acknowledged = std::max(own.acknowledged, in->getNextOffset());
+  if (in->getCredit() > 0) own.credit = in->getCredit();
+  return outcome::done;
+}
+
+produce_queue::outcome produce_queue::on_silence(const topic_partition& tp) {
+  lanes_.at(tp).waiting = false;
+  return outcome::retry;
+}
+
+std::vector<topic_partition> produce_queue::ready() const {
+  std::vector<topic_partition> all;
+  for (const auto& [tp, own] : lanes_)
+    if (!own.waiting && (own.in_flight || !own.sizes.empty())) all.push_back(tp);
+  // The order of a hash table is not part of any promise, so a seed must not depend on it.
+  std::sort(all.begin(), all.end());
+  return all;
+}
+
+offset_t produce_queue::acknowledged(const topic_partition& tp) const {
+  auto at = lanes_.find(tp);
+  return at == lanes_.end() ? -1 : at->second.acknowledged;
+}
+
+}  // namespace penstock

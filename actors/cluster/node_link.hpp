@@ -1,0 +1,50 @@
+// The other end of a link: a node of another process as a `node_actor` of this one. Producers,
+// consumers and tools hold the handle and do not notice the difference, except that a peer can go
+// away: then every request is answered with `closed`.
+#pragma once
+
+#include <caf/actor_system.hpp>
+#include <memory>
+
+#include "actors/broker/node.hpp"
+#include "actors/cluster/conversations.hpp"
+#include "actors/cluster/link_address.hpp"
+#include "actors/cluster/link_limits.hpp"
+#include "streams/base/result.hpp"
+
+namespace penstock {
+
+class node_link_core;
+
+class node_link {
+ public:
+  /// Fails what is pending, closes, and waits for the link's thread. Handles that are still held
+  /// answer `closed` from then on. Before the actor system goes.
+  ~node_link();
+  node_link(const node_link&) = delete;
+  node_link& operator=(const node_link&) = delete;
+
+  /// The remote node. Requests go out at once, at most as many as the peer grants; beyond that
+  /// the answer is `overloaded`. A request is answered `timed_out` when `answer_timeout` and what
+  /// it asks to wait have passed; its late reply is dropped.
+  const node_actor& node() const;
+
+  /// The job that runs in the other process; answers `not_found` when there is none.
+  const job_handle& job() const;
+
+  /// Nothing while the link stands, or why it does not. Any thread.
+  error down() const;
+
+ private:
+  friend result<std::unique_ptr<node_link>> connect_node(caf::actor_system&, const link_address&,
+                                                         const link_limits&);
+  explicit node_link(std::shared_ptr<node_link_core> held);
+  std::shared_ptr<node_link_core> core_;
+};
+
+/// Connects and exchanges hellos; blocks for `handshake_timeout` at most. `closed` when nobody
+/// listens there (the address is named), `timed_out`, `unsupported_version`, `overloaded`.
+result<std::unique_ptr<node_link>> connect_node(caf::actor_system& system, const link_address& to,
+                                                const link_limits& limits = {});
+
+}  // namespace penstock

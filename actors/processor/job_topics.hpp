@@ -1,0 +1,60 @@
+// What a plan needs of the topics around it: which have to be made, which formats they must
+// remember, how many tasks each sub-topology gets, and everything that does not fit. Pure; the job
+// actor asks for the topics that are there and carries out what this says.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "streams/base/result.hpp"
+#include "streams/plan/plan.hpp"
+
+namespace penstock {
+
+using setting_list = std::vector<std::pair<std::string, std::string>>;
+
+/// A topic that is there.
+struct known_topic {
+  std::int32_t partitions = 0;
+  std::map<std::string, std::string> settings;  // those that were set
+};
+using known_topics = std::map<std::string, known_topic>;
+
+/// A topic to be made (or, for `alter`, settings to be added).
+struct wanted_topic {
+  std::string name;
+  std::int32_t partitions = -1;  // -1: the node's default
+  setting_list settings;
+};
+
+struct topic_work {
+  std::vector<wanted_topic> create;
+  std::vector<wanted_topic> alter;
+};
+
+/// Sources, sinks and dead-letter topics: missing ones are made, those without formats take the
+/// plan's. `type_mismatch` names every topic whose remembered formats are others.
+result<topic_work> external_topics(const plan& p, const known_topics& known);
+
+/// Tasks of one sub-topology.
+struct part_layout {
+  std::int32_t tasks = 0;
+  std::vector<std::int32_t> upstream_tasks;   // per source
+  std::vector<std::int32_t> sink_partitions;  // per sink
+};
+
+/// All external topics are known. `plan_invalid` when sources of one sub-topology have different
+/// partition counts, `state_changed` when an internal topic was made for another count.
+result<std::vector<part_layout>> lay_out(const plan& p, const known_topics& known);
+
+/// Repartition topics and changelogs that are missing.
+std::vector<wanted_topic> internal_topics(const plan& p, const std::vector<part_layout>& layout,
+                                          const known_topics& known);
+
+/// Every repartition topic and changelog of the plan.
+std::vector<std::string> internal_topic_names(const plan& p);
+
+}  // namespace penstock
