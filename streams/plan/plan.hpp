@@ -89,26 +89,53 @@ struct plan_store {
   std::string fingerprint;
 };
 
+/// One way in which event time comes into a task: a source, or an `event_time` step behind one.
+struct plan_timeline {
+  std::string name;          // the topic, or the step; with the source's number when there are more
+  step_id at = 0;            // the source, the key_by, or the event_time step
+  std::int32_t source = -1;  // the source that drives it; -1: records that leave a state
+  bool marks = false;        // driven by the watermarks of upstream tasks
+  duration out_of_order{0};
+  std::optional<duration> idle_after;
+};
+
 /// A part of the plan without data movement inside. One task runs it per input partition; the
 /// sources of one sub-topology must have equal partition counts.
 struct sub_topology {
   std::int32_t index = 0;
   std::vector<plan_source> sources;
   std::vector<plan_sink> sinks;
-  std::vector<plan_store> stores;  // empty: stateless
-  std::vector<step_id> steps;      // inputs before users
+  std::vector<plan_store> stores;        // empty: stateless
+  std::vector<step_id> steps;            // inputs before users
+  std::vector<duration> delays;          // for each step: how far records come behind the watermark
+  duration hop_delay{0};                 // the same for what is written to repartition topics
+  std::vector<plan_timeline> timelines;  // empty: nothing here or downstream needs event time
 };
 
 enum class describe_format : std::uint8_t { text, mermaid, dot, json };
 
+struct plan_options {
+  /// Every topic has one partition: no `key_by` has to move data.
+  bool single_partition = false;
+};
+
 class plan {
  public:
-  plan(std::string name, std::vector<step> steps, bad_record_policy on_bad);
+  /// Steps in an order in which inputs come before users; `id` is the position. `problems` are
+  /// those that the caller has found already.
+  plan(std::string name, std::vector<step> steps, bad_record_policy on_bad,
+       plan_options options = {}, std::vector<std::string> problems = {});
 
   const std::string& name() const { return name_; }
   const std::vector<step>& steps() const { return steps_; }
   const bad_record_policy& on_bad_record() const { return on_bad_; }
   const std::vector<sub_topology>& sub_topologies() const { return parts_; }
+
+  /// Whether a `key_by` step writes to a repartition topic.
+  bool moves(step_id id) const { return moves_[static_cast<std::size_t>(id)]; }
+
+  /// The topic behind a `key_by` that moves data.
+  std::string repartition_topic(step_id id) const;
 
   /// Everything wrong with the topology, one sentence each, all at once; empty when it may run.
   const std::vector<std::string>& problems() const { return problems_; }
@@ -130,6 +157,8 @@ class plan {
   std::string name_;
   std::vector<step> steps_;
   bad_record_policy on_bad_;
+  plan_options options_;
+  std::vector<bool> moves_;
   std::vector<sub_topology> parts_;
   std::vector<std::string> problems_;
 };
