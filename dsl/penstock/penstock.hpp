@@ -1,0 +1,10 @@
+// Everything a job needs: `#include <penstock/penstock.hpp>`.
+#pragma once
+
+#include "dsl/run.hpp"       // IWYU pragma: export
+#include "dsl/stream.hpp"    // IWYU pragma: export
+#include "dsl/table.hpp"     // IWYU pragma: export
+#include "dsl/topic.hpp"     // IWYU pragma: export
+#include "dsl/topology.hpp"  // IWYU pragma: export
+#include "dsl/window.hpp"    // IWYU pragma: export
+#include "dsl/windowed.hpp"  // IWYU pragma: export

@@ -1,0 +1,45 @@
+#include "dsl/topology.hpp"
+
+namespace penstock {
+
+topology::topology(std::string name) : graph_(std::make_shared<detail::graph>()) {
+  graph_->name = std::move(name);
+}
+
+void topology::on_bad_record(stop_t) {
+  graph_->on_bad = {bad_record_policy::action::stop, {}};
+}
+
+void topology::on_bad_record(skip_t) {
+  graph_->on_bad = {bad_record_policy::action::skip, {}};
+}
+
+void topology::on_bad_record(dead_letter where) {
+  graph_->on_bad = {bad_record_policy::action::dead_letter, std::move(where.topic)};
+}
+
+plan topology::plan(plan_options options) const {
+  return {graph_->name, graph_->steps, graph_->on_bad, options, graph_->problems};
+}
+
+std::string topology::describe(describe_format as) const {
+  return plan().describe(as);
+}
+
+std::optional<step_id> topology::known_source(const std::string& topic,
+                                              const topic_formats& formats,
+                                              std::type_index type) const {
+  for (const auto& [id, known] : graph_->sources) {
+    const step& s = graph_->steps[static_cast<std::size_t>(id)];
+    if (s.topic == topic && s.formats == formats && known == type) return id;
+  }
+  return std::nullopt;
+}
+
+detail::graph_end topology::add_source(step s, std::type_index type) {
+  const step_id id = graph_->add(std::move(s));
+  graph_->sources.emplace_back(id, type);
+  return {graph_, id};
+}
+
+}  // namespace penstock

@@ -1,0 +1,101 @@
+// A topology: what a job does, written down. Building it runs nothing; `plan()` validates it as a
+// whole, `run` (dsl/run.hpp) and `test_driver` run it.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <typeindex>
+#include <utility>
+#include <vector>
+
+#include "dsl/stream.hpp"
+#include "dsl/table.hpp"
+#include "dsl/topic.hpp"
+
+namespace penstock {
+
+/// The job ends at the first bad record, naming it. The default.
+struct stop_t {};
+inline constexpr stop_t stop{};
+
+/// Bad records are counted and skipped.
+struct skip_t {};
+inline constexpr skip_t skip{};
+
+/// Bad records go to a topic: key and value as they came, and the headers penstock.reason,
+/// penstock.step, penstock.topic, penstock.partition and penstock.offset.
+struct dead_letter {
+  explicit dead_letter(std::string to) : topic(std::move(to)) {}
+  std::string topic;
+};
+
+/// ```
+/// topology t{"word-count"};
+/// t.from(lines).flat_map("split", words).key_by("by-word", same).count("counts").to(counts);
+/// ```
+/// The name is the consumer group and the front of every internal topic's name. Copies are the same
+/// topology.
+class topology {
+ public:
+  explicit topology(std::string name);
+
+  const std::string& name() const { return graph_->name; }
+
+  /// The records of a topic. Asked for again, it is the same step.
+  template <class K, class V>
+  stream<K, V> from(const topic<K, V>& in) {
+    const auto format = [&] { return std::pair{in.key_formatting(), in.value_formatting()}; };
+    const topic_formats formats{in.key_formatting().name(), in.value_formatting().name()};
+    if (const auto known = known_source(in.name(), formats, typeid(topic<K, V>))) {
+      return stream<K, V>{{graph_, *known}};
+    }
+    step s;
+    s.name = s.topic = in.name();
+    s.kind = step_kind::source;
+    s.verb = "from";
+    s.formats = formats;
+    s.make = [f = format()](task_context& task) -> std::unique_ptr<operator_base> {
+      return std::make_unique<detail::topic_source<K, V>>(task, f.first, f.second);
+    };
+    return stream<K, V>{add_source(std::move(s), typeid(topic<K, V>))};
+  }
+
+  /// A topic as a table: the newest value of each key, nulls delete. Its state is named by the
+  /// first argument.
+  template <class K, class V>
+  requires key_type<K> penstock::table<K, V> table(std::string name, const topic<K, V>& in) {
+    step s;
+    s.name = std::move(name);
+    s.topic = in.name();
+    s.kind = step_kind::table_source;
+    s.verb = "table";
+    s.formats = {in.key_formatting().name(), in.value_formatting().name()};
+    s.state_fingerprint = "table " + serde<K>::name() + " -> " + serde<V>::name();
+    s.make = [key = in.key_formatting(),
+              value = in.value_formatting()](task_context& task) -> std::unique_ptr<operator_base> {
+      return std::make_unique<detail::table_source<K, V>>(task, key, value);
+    };
+    return penstock::table<K, V>{add_source(std::move(s), typeid(penstock::table<K, V>))};
+  }
+
+  /// What happens to records that a step cannot process: bytes that do not decode, an error from
+  /// `try_map`, a function that throws, an impossible time. Chosen once for the whole topology.
+  void on_bad_record(stop_t);
+  void on_bad_record(skip_t);
+  void on_bad_record(dead_letter where);
+
+  /// Validates the whole: `problems()` of the plan has every mistake that types cannot see.
+  penstock::plan plan(plan_options options = {}) const;
+
+  /// The topology for a person or a tool, every data movement shown.
+  std::string describe(describe_format as = describe_format::text) const;
+
+ private:
+  std::optional<step_id> known_source(const std::string& topic, const topic_formats& formats,
+                                      std::type_index type) const;
+  detail::graph_end add_source(step s, std::type_index type);
+
+  std::shared_ptr<detail::graph> graph_;
+};
+
+}  // namespace penstock
