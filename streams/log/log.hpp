@@ -91,7 +91,15 @@ class partition_log {
     std::vector<std::string> folders;  // created or renamed entries
     offset_t up_to = 0;
     std::uint64_t bytes = 0;
+
+    // For `mark_synced`: what the log had done when this was taken.
+    std::uint64_t appended = 0;
+    std::uint64_t entries = 0;
+    std::uint64_t truncations = 0;
   };
+
+  /// A file that is gone when the writer comes to it (deleted, or replaced by compaction, which
+  /// syncs by itself) needs no sync.
   virtual pending_sync unsynced() const = 0;
 
   /// The writer synced a `pending_sync` taken earlier.

@@ -1,0 +1,482 @@
+// What to believe after a crash. Everything is read and judged first; only then is the disk
+// changed.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "streams/log/compaction.hpp"
+#include "streams/log/file_names.hpp"
+#include "streams/log/segmented_log.hpp"
+
+namespace penstock {
+namespace {
+
+constexpr std::uint64_t snapshot_bytes_max = std::uint64_t{256} << 20;
+constexpr std::uint64_t epochs_bytes_max = std::uint64_t{16} << 20;
+constexpr std::size_t recovery_read_ahead = std::size_t{1} << 20;
+
+}  // namespace
+
+/// One opening of a folder.
+class log_recovery {
+ public:
+  log_recovery(segmented_log& log, recovery_report& report) : log_(log), report_(report) {}
+
+  result<void> run();
+
+ private:
+  struct scanned_segment {
+    segment* of = nullptr;
+    std::uint64_t good_bytes = 0;
+    rebuilt_indexes indexes;
+  };
+  /// Where a scan stopped before the end of its segment.
+  struct stop {
+    std::size_t index = 0;
+    std::uint64_t position = 0;
+    found_at what = found_at::end;
+    std::string reason;
+  };
+
+  result<void> list();
+  result<void> load_epochs();
+  result<void> make_segments();
+  result<void> check_files_are_there();
+  result<bool> believe_clean_shutdown();
+  result<void> scan_all();
+  result<std::optional<stop>> scan(std::size_t index);
+  std::string mismatch(const batch_view& batch) const;
+  result<void> judge(const stop& at);
+  result<void> repair();
+  result<void> clear_leftovers();
+  void note(std::string message) { report_.messages.push_back(std::move(message)); }
+  error damage(const segment& in, std::uint64_t position, const std::string& what) const;
+
+  segmented_log& log_;
+  recovery_report& report_;
+  std::optional<log_checkpoint> checkpoint_;
+  std::vector<std::pair<offset_t, std::uint64_t>> files_;  // base offset and size of each `.log`
+  std::vector<std::string> leftovers_;
+  bool kafka_wrote_it_ = false;
+
+  leader_epochs written_epochs_;
+  leader_epochs epochs_;  // as the scan sees them
+  bool epochs_known_ = false;
+  producer_table producers_;
+  offset_t replay_from_ = 0;
+  offset_t gaps_until_ = 0;  // below it offsets may be missing
+  offset_t expected_ = 0;
+  std::vector<scanned_segment> scanned_;
+  std::size_t first_scanned_ = 0;
+  std::size_t segments_kept_ = 0;
+};
+
+result<void> segmented_log::recover(recovery_report& report) {
+  return log_recovery{*this, report}.run();
+}
+
+error log_recovery::damage(const segment& in, std::uint64_t position,
+                           const std::string& what) const {
+  return error{errc::corrupt,
+               fmt::format("{} is damaged at byte {}: {}. Nothing was changed. Restore the folder "
+                           "{} from a copy, or remove the file and those after it to give up the "
+                           "records from offset {} on",
+                           in.path(), position, what, log_.folder_, expected_)};
+}
+
+result<void> log_recovery::run() {
+  PENSTOCK_TRY(list());
+  PENSTOCK_TRY(load_epochs());
+  PENSTOCK_TRY(make_segments());
+  log_.start_offset_ = checkpoint_ ? checkpoint_->start_offset : 0;
+  log_.compacted_to_ = checkpoint_ ? checkpoint_->compacted_to : 0;
+  log_.gaps_to_ = checkpoint_ ? checkpoint_->gaps_to : 0;
+  log_.recovery_point_ = checkpoint_ ? checkpoint_->recovery_point : 0;
+  log_.checkpoint_exists_ = checkpoint_.has_value();
+  PENSTOCK_TRY(check_files_are_there());
+  if (log_.segments_.empty()) {
+    log_.end_offset_ = log_.start_offset_;
+    log_.epochs_ = written_epochs_;
+    PENSTOCK_TRY(clear_leftovers());
+    auto first = std::make_unique<segment>(*log_.disk_, log_.folder_, log_.end_offset_, 0);
+    PENSTOCK_TRY(first->create());
+    log_.segments_.push_back(std::move(first));
+    ++log_.entries_made_;
+    PENSTOCK_TRY(log_.rebuild_producers(log_.end_offset_, &report_.messages));
+    report_.clean = true;
+    log_.synced_offset_ = log_.end_offset_;
+    return {};
+  }
+  PENSTOCK_ASSIGN(bool clean, believe_clean_shutdown());
+  if (clean) {
+    report_.clean = true;
+    log_.epochs_ = written_epochs_;
+    if (!leftovers_.empty()) {
+      PENSTOCK_TRY(clear_leftovers());
+    }
+  } else {
+    PENSTOCK_TRY(scan_all());
+    PENSTOCK_TRY(clear_leftovers());
+    PENSTOCK_TRY(repair());
+  }
+  log_.start_offset_ =
+      std::max(log_.start_offset_, checkpoint_ ? offset_t{0} : log_.segments_.front()->base());
+  PENSTOCK_ASSERT(log_.segments_.back()->base() <= log_.end_offset_, log_.end_offset_);
+  log_.synced_offset_ = log_.end_offset_;
+  return {};
+}
+
+/// Reads the checkpoint and the names of the folder.
+result<void> log_recovery::list() {
+  PENSTOCK_ASSIGN(bool there, log_.disk_->exists(log_.folder_));
+  if (!there) {
+    PENSTOCK_TRY(log_.disk_->make_folder(log_.folder_));
+    log_.folder_is_new_ = true;
+    ++log_.entries_made_;
+  }
+  PENSTOCK_ASSIGN(checkpoint_, read_checkpoint(*log_.disk_, log_.folder_));
+  PENSTOCK_TRY(finish_compaction(*log_.disk_, log_.folder_));
+  PENSTOCK_ASSIGN(auto names, log_.disk_->list(log_.folder_));
+  for (const std::string& name : names) {
+    if (auto base = file_names::offset_in(name, file_names::log)) {
+      PENSTOCK_ASSIGN(auto opened, log_.disk_->open(log_.path_of(name), open_mode::read));
+      PENSTOCK_ASSIGN(std::uint64_t size, opened->size());
+      files_.emplace_back(*base, size);
+    } else if (auto at = file_names::offset_in(name, file_names::producers)) {
+      log_.snapshots_.push_back(*at);
+    } else if (name == file_names::partition_metadata) {
+      kafka_wrote_it_ = true;
+    } else if (name.ends_with(file_names::swap)) {
+      return error{errc::corrupt, log_.path_of(name) +
+                                      " is a compaction that Kafka did not finish: start Kafka "
+                                      "on this folder once and stop it in order"};
+    } else if (name.ends_with(file_names::cleaned) || name.ends_with(file_names::temporary) ||
+               name.ends_with(file_names::deleted)) {
+      leftovers_.push_back(name);
+    }
+  }
+  for (const std::string& name : names) {
+    for (auto suffix : {file_names::offset_index, file_names::time_index}) {
+      auto base = file_names::offset_in(name, suffix);
+      if (!base) continue;
+      const bool owned = std::any_of(files_.begin(), files_.end(),
+                                     [&](const auto& f) { return f.first == *base; });
+      if (!owned) leftovers_.push_back(name);
+    }
+  }
+  return {};
+}
+
+result<void> log_recovery::load_epochs() {
+  const std::string name = log_.path_of(file_names::epochs);
+  auto text = read_file(*log_.disk_, name, epochs_bytes_max);
+  if (!text) {
+    // No file: every record is of epoch 0, for the file is written before other records are.
+    epochs_known_ = text.error() == errc::not_found;
+    return epochs_known_ ? result<void>{} : std::move(text).error();
+  }
+  auto decoded = leader_epochs::decode(*text, name);
+  if (decoded) {
+    written_epochs_ = *std::move(decoded);
+    epochs_known_ = true;
+  } else if (decoded.error() == errc::corrupt) {
+    note(name + " was damaged and is rebuilt from the records");
+  } else {
+    return std::move(decoded).error();
+  }
+  return {};
+}
+
+result<void> log_recovery::make_segments() {
+  const offset_t start = checkpoint_ ? checkpoint_->start_offset : 0;
+  for (std::size_t i = 0; i < files_.size(); ++i) {
+    const auto& [base, size] = files_[i];
+    // Deleted before a crash, but the removal of the file was lost.
+    if (i + 1 < files_.size() && files_[i + 1].first <= start) {
+      for (auto suffix : {file_names::log, file_names::offset_index, file_names::time_index,
+                          file_names::producers, file_names::marks}) {
+        leftovers_.push_back(file_names::of(base, suffix));
+      }
+      std::erase(log_.snapshots_, base);
+      continue;
+    }
+    if (size > std::numeric_limits<std::int32_t>::max()) {
+      return error{errc::corrupt,
+                   fmt::format("{} has {} bytes, more than a segment can have",
+                               log_.path_of(file_names::of(base, file_names::log)), size)};
+    }
+    log_.segments_.push_back(std::make_unique<segment>(*log_.disk_, log_.folder_, base, size));
+  }
+  return {};
+}
+
+/// What the checkpoint knows to be on disk is not silently taken for deleted.
+result<void> log_recovery::check_files_are_there() {
+  if (!checkpoint_) return {};
+  const offset_t known = checkpoint_->clean
+                             ? std::max(checkpoint_->clean->end_offset, log_.recovery_point_)
+                             : log_.recovery_point_;
+  const bool none = log_.segments_.empty();
+  const offset_t first = none ? known : log_.segments_.front()->base();
+  if (first <= std::max(log_.start_offset_, log_.gaps_to_)) return {};
+  return error{errc::corrupt,
+               fmt::format("{} has no file for the offsets {} to {}: restore it from a copy, or "
+                           "remove {} to accept the loss",
+                           log_.folder_, log_.start_offset_, first - 1,
+                           log_.path_of(file_names::checkpoint))};
+}
+
+/// With a shutdown in order, and nothing done since, nothing needs to be scanned.
+result<bool> log_recovery::believe_clean_shutdown() {
+  if (!checkpoint_ || !checkpoint_->clean || !epochs_known_) return false;
+  const clean_shutdown& clean = *checkpoint_->clean;
+  const segment& last = *log_.segments_.back();
+  if (last.base() != clean.last_segment || last.size() != clean.last_segment_bytes) return false;
+  if (clean.has_producers) {
+    auto loaded = log_.load_snapshot(clean.end_offset);
+    if (!loaded && loaded.error() == errc::unsupported_version) return std::move(loaded).error();
+    if (!loaded) return false;
+    log_.producers_ = *std::move(loaded);
+  }
+  log_.end_offset_ = clean.end_offset;
+  return true;
+}
+
+/// Scans from the recovery point, or from the newest usable snapshot of producers before it.
+result<void> log_recovery::scan_all() {
+  const offset_t point = log_.segments_[log_.segment_of(log_.recovery_point_)]->base();
+  offset_t from = std::min(point, log_.recovery_point_);
+  replay_from_ = 0;
+  bool have_producers = false;
+  for (auto at = log_.snapshots_.rbegin(); at != log_.snapshots_.rend() && !have_producers; ++at) {
+    if (*at > from) continue;
+    auto loaded = log_.load_snapshot(*at);
+    if (!loaded && loaded.error() != errc::corrupt && loaded.error() != errc::not_found) {
+      return std::move(loaded).error();
+    }
+    if (!loaded) {
+      note(loaded.error().message() + "; it is rebuilt from the records");
+      continue;
+    }
+    producers_ = *std::move(loaded);
+    replay_from_ = *at;
+    have_producers = true;
+  }
+  first_scanned_ = log_.segment_of(have_producers ? std::min(from, replay_from_) : 0);
+  if (!have_producers || !epochs_known_) first_scanned_ = 0;
+
+  gaps_until_ = std::max(log_.gaps_to_, log_.start_offset_);
+  if (log_.settings_.cleanup_compact || (kafka_wrote_it_ && !checkpoint_)) {
+    gaps_until_ = std::numeric_limits<offset_t>::max();
+  }
+  expected_ = log_.segments_[first_scanned_]->base();
+  for (std::size_t i = first_scanned_; i < log_.segments_.size(); ++i) {
+    segment& next = *log_.segments_[i];
+    if (next.base() != expected_ && (next.base() < expected_ || expected_ >= gaps_until_)) {
+      // The end of the segment before it is gone at the border of a batch.
+      stop gap{i - 1, scanned_.back().good_bytes, found_at::cut_short,
+               fmt::format("the offsets {} to {} are missing", expected_, next.base() - 1)};
+      return judge(gap);
+    }
+    expected_ = std::max(expected_, next.base());
+    PENSTOCK_ASSIGN(auto stopped, scan(i));
+    if (stopped) return judge(*stopped);
+  }
+  segments_kept_ = log_.segments_.size();
+  if (expected_ < log_.recovery_point_) {
+    return damage(*log_.segments_.back(), log_.segments_.back()->size(),
+                  fmt::format("the log ends at offset {}, but was on disk up to {}", expected_,
+                              log_.recovery_point_));
+  }
+  return {};
+}
+
+/// What does not fit in a batch that is sound by itself; empty when all does.
+std::string log_recovery::mismatch(const batch_view& batch) const {
+  const offset_t base = batch.base_offset();
+  if (base < expected_ || (base > expected_ && expected_ >= gaps_until_)) {
+    return fmt::format("a record batch has offset {} where {} is expected", base, expected_);
+  }
+  const epoch_t epoch = batch.leader_epoch();
+  const epoch_t should = epochs_known_ ? written_epochs_.at(base) : epochs_.latest();
+  if (epochs_known_ ? epoch != should : epoch < should) {
+    return fmt::format("the record batch at offset {} has leader epoch {} where {} is expected",
+                       base, epoch, should);
+  }
+  return {};
+}
+
+result<std::optional<log_recovery::stop>> log_recovery::scan(std::size_t index) {
+  segment& in = *log_.segments_[index];
+  PENSTOCK_ASSIGN(auto log, in.open_log(false));
+  batch_walker walker{*log, 0, in.size(), recovery_read_ahead};
+  scanned_segment& found = scanned_.emplace_back();
+  found.of = &in;
+  std::optional<batch_view> batch;
+  while (true) {
+    const std::uint64_t position = walker.position();
+    PENSTOCK_ASSIGN(found_at what, walker.next(batch));
+    std::string reason = walker.reason();
+    if (what == found_at::batch) {
+      auto sound = batch->check_crc();
+      reason = sound ? mismatch(*batch) : sound.error().message();
+      if (!reason.empty()) what = found_at::damaged;
+    }
+    report_.bytes_scanned += walker.position() - position;
+    if (what != found_at::batch) {
+      found.good_bytes = position;
+      if (what == found_at::end) return std::optional<stop>{};
+      return std::optional{stop{index, position, what, std::move(reason)}};
+    }
+    found.indexes.add(
+        {position, batch->size(), batch->base_offset(), batch->last_offset(), batch->max_time()},
+        in.base(), log_.settings_.index_interval_bytes);
+    if (!epochs_known_ && epochs_.is_new(batch->leader_epoch())) {
+      epochs_.begin(batch->leader_epoch(), batch->base_offset());
+    }
+    if (batch->base_offset() >= replay_from_) {
+      producers_.record(*batch, log_.clock_->now());
+      if (log_.settings_.drop_repeats && !batch->is_control()) {
+        auto mark = source_mark_of(*batch);
+        if (mark && *mark) producers_.record(**std::move(mark));
+      }
+    }
+    expected_ = batch->next_offset();
+  }
+}
+
+/// A torn end is cut; anything else is refused.
+result<void> log_recovery::judge(const stop& at) {
+  segment& in = *log_.segments_[at.index];
+  const bool is_last = at.index + 1 == log_.segments_.size();
+  if (at.what == found_at::unknown) {
+    return error{errc::unsupported_version,
+                 fmt::format("{} at byte {}: {}", in.path(), at.position, at.reason)};
+  }
+  if (expected_ < log_.recovery_point_) {
+    return damage(in, at.position,
+                  fmt::format("{}, and the log was on disk up to offset {}", at.reason,
+                              log_.recovery_point_));
+  }
+  PENSTOCK_ASSIGN(auto log, in.open_log(false));
+  PENSTOCK_ASSIGN(auto follows,
+                  find_batch_after(*log, at.position, in.size(), expected_ + 1,
+                                   in.base() + std::numeric_limits<std::int32_t>::max()));
+  if (follows) {
+    return damage(in, at.position,
+                  fmt::format("{}, and sound batches follow at byte {}", at.reason, *follows));
+  }
+  if (!is_last) {
+    // Segments below the recovery point are synced before the next one begins. Above it they were
+    // rolled with flush=none, and a power loss may have taken their ends.
+    const offset_t next_base = log_.segments_[at.index + 1]->base();
+    const bool was_synced = !checkpoint_ || next_base <= log_.recovery_point_;
+    if (was_synced || at.what == found_at::damaged) {
+      return damage(in, at.position, fmt::format("{}, and a later segment follows", at.reason));
+    }
+    for (std::size_t i = at.index + 1; i < log_.segments_.size(); ++i) {
+      report_.bytes_cut += log_.segments_[i]->size();
+      note(fmt::format("removed {}, {} bytes: records before it were lost with flush=none",
+                       log_.segments_[i]->path(), log_.segments_[i]->size()));
+    }
+  }
+  report_.bytes_cut += in.size() - at.position;
+  note(fmt::format("cut {} bytes behind offset {} at byte {} of {}: {}", in.size() - at.position,
+                   expected_, at.position, in.path(), at.reason));
+  segments_kept_ = at.index + 1;
+  return {};
+}
+
+/// Makes the disk what the scan believes.
+result<void> log_recovery::repair() {
+  while (log_.segments_.size() > segments_kept_) {
+    PENSTOCK_TRY(log_.segments_.back()->remove());
+    log_.segments_.pop_back();
+  }
+  for (std::size_t i = 0; i < scanned_.size() && first_scanned_ + i < segments_kept_; ++i) {
+    scanned_segment& found = scanned_[i];
+    PENSTOCK_TRY(found.of->install(found.good_bytes, std::move(found.indexes)));
+    const bool is_last = first_scanned_ + i + 1 == segments_kept_;
+    if (is_last) {
+      PENSTOCK_TRY(found.of->sync());
+    } else {
+      PENSTOCK_TRY(found.of->seal(true));
+      found.of->release();
+    }
+  }
+  log_.end_offset_ = std::max(expected_, log_.segments_.back()->base());
+  if (log_.end_offset_ < log_.start_offset_) {
+    // Everything that was left had been deleted already; the rest was lost unsynced.
+    note(fmt::format("{} goes on at its start offset {}: it ended at {}", log_.folder_,
+                     log_.start_offset_, log_.end_offset_));
+    log_.end_offset_ = log_.start_offset_;
+  }
+  log_.epochs_ = epochs_known_ ? written_epochs_ : epochs_;
+  log_.epochs_.truncate_to(log_.end_offset_);
+  if (!epochs_known_ || log_.epochs_.encode() != written_epochs_.encode()) {
+    PENSTOCK_TRY(log_.write_epochs());
+  }
+  PENSTOCK_TRY(log_.drop_snapshots_from(log_.end_offset_ + 1));
+  PENSTOCK_TRY(log_.disk_->sync_folder(log_.folder_));
+  log_.producers_ = std::move(producers_);
+  log_.changed_ = true;
+  return {};
+}
+
+result<void> log_recovery::clear_leftovers() {
+  for (const std::string& name : leftovers_) {
+    PENSTOCK_TRY(log_.disk_->remove(log_.path_of(name)));
+  }
+  return {};
+}
+
+result<producer_table> segmented_log::load_snapshot(offset_t offset) const {
+  const std::string name = path_of(file_names::of(offset, file_names::producers));
+  PENSTOCK_ASSIGN(bytes producers, read_file(*disk_, name, snapshot_bytes_max));
+  auto extras =
+      read_file(*disk_, path_of(file_names::of(offset, file_names::marks)), snapshot_bytes_max);
+  if (!extras && extras.error() != errc::not_found) return std::move(extras).error();
+  return producer_table::decode(producers, extras.value_or(bytes{}), name);
+}
+
+/// From the newest snapshot at or before `to` and the batches behind it.
+result<void> segmented_log::rebuild_producers(offset_t to, std::vector<std::string>* messages) {
+  producer_table rebuilt;
+  offset_t from = 0;
+  for (auto at = snapshots_.rbegin(); at != snapshots_.rend(); ++at) {
+    if (*at > to) continue;
+    auto loaded = load_snapshot(*at);
+    if (loaded) {
+      rebuilt = *std::move(loaded);
+      from = *at;
+      break;
+    }
+    if (loaded.error() == errc::unsupported_version) return std::move(loaded).error();
+    if (messages != nullptr) messages->push_back(loaded.error().message());
+  }
+  for (std::size_t i = segment_of(from); i < segments_.size(); ++i) {
+    PENSTOCK_ASSIGN(auto log, segments_[i]->open_log(false));
+    batch_walker walker{*log, 0, segments_[i]->size(), recovery_read_ahead};
+    std::optional<batch_view> batch;
+    while (true) {
+      PENSTOCK_ASSIGN(found_at what, walker.next(batch));
+      if (what == found_at::end) break;
+      if (what != found_at::batch) {
+        return error{errc::corrupt,
+                     fmt::format("{} is damaged at byte {}: {}", segments_[i]->path(),
+                                 walker.position(), walker.reason())};
+      }
+      if (batch->base_offset() < from) continue;
+      if (batch->base_offset() >= to) break;
+      rebuilt.record(*batch, clock_->now());
+      if (!settings_.drop_repeats || batch->is_control()) continue;
+      PENSTOCK_ASSIGN(auto mark, source_mark_of(*batch));
+      if (mark) rebuilt.record(*std::move(mark));
+    }
+  }
+  producers_ = std::move(rebuilt);
+  return {};
+}
+
+}  // namespace penstock

@@ -1,0 +1,592 @@
+#include "streams/log/segmented_log.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "streams/log/file_names.hpp"
+#include "streams/record/batch_layout.hpp"
+
+namespace penstock {
+namespace {
+
+/// Positions and relative offsets are 31 bits in Kafka's indexes.
+constexpr std::uint64_t segment_bytes_most = std::numeric_limits<std::int32_t>::max();
+
+}  // namespace
+
+/// A batch that may be appended, and what is known of it.
+struct segmented_log::accepted_batch {
+  batch_view batch;
+  batch_facts facts;
+  std::optional<source_mark> mark;
+  producer_verdict verdict;
+};
+
+segmented_log::segmented_log(disk& on, const clock& time, std::string folder,
+                             const log_settings& settings)
+    : disk_(&on),
+      clock_(&time),
+      folder_(std::move(folder)),
+      settings_(settings),
+      cache_(settings.tail_cache_bytes) {}
+
+result<std::unique_ptr<partition_log>> partition_log::open(disk& on, const clock& time,
+                                                           const std::string& folder,
+                                                           const log_settings& settings,
+                                                           recovery_report* report) {
+  recovery_report unread;
+  auto log = std::make_unique<segmented_log>(on, time, folder, settings);
+  PENSTOCK_TRY(log->recover(report != nullptr ? *report : unread));
+  return std::unique_ptr<partition_log>{std::move(log)};
+}
+
+result<void> segmented_log::usable() const {
+  if (closed_) return error{errc::closed, "the log " + folder_ + " is closed"};
+  return {};
+}
+
+result<void> segmented_log::writable() const {
+  PENSTOCK_TRY(usable());
+  if (failed_) return failed_;
+  return {};
+}
+
+std::string segmented_log::parent_folder() const {
+  auto slash = folder_.find_last_of('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : folder_.substr(0, slash);
+}
+
+std::size_t segmented_log::segment_of(offset_t offset) const {
+  auto above = std::upper_bound(segments_.begin(), segments_.end(), offset,
+                                [](offset_t wanted, const auto& s) { return wanted < s->base(); });
+  return above == segments_.begin()
+             ? 0
+             : static_cast<std::size_t>(std::distance(segments_.begin(), above)) - 1;
+}
+
+offset_t segmented_log::end_of_segment(std::size_t index) const {
+  return index + 1 < segments_.size() ? segments_[index + 1]->base() : end_offset_;
+}
+
+// --- Appending ------------------------------------------------------------------------------
+
+result<segmented_log::accepted_batch> segmented_log::judge_one(const batch_view& batch) const {
+  if (batch.size() > settings_.message_bytes_max) {
+    return error{errc::record_too_large,
+                 fmt::format("a batch of {} bytes is larger than max.message.bytes, {}",
+                             batch.size(), settings_.message_bytes_max)};
+  }
+  PENSTOCK_TRY(batch.check_crc());
+  PENSTOCK_ASSIGN(batch_facts facts, batch.inspect());
+  if (batch.record_count() == 0 || !facts.contiguous) {
+    return error{errc::corrupt,
+                 fmt::format("a batch has {} records at {} offsets", batch.record_count(),
+                             batch.last_offset() - batch.base_offset() + 1)};
+  }
+  if (batch.producer_id() >= 0 && !batch.is_control() &&
+      (batch.base_sequence() < 0 || batch.producer_epoch() < 0)) {
+    return error{errc::corrupt,
+                 fmt::format("producer {} sends sequence number {} and epoch {}",
+                             batch.producer_id(), batch.base_sequence(), batch.producer_epoch())};
+  }
+  if (settings_.cleanup_compact && facts.null_key && !batch.is_control()) {
+    return error{errc::invalid_argument,
+                 "a record without a key cannot be kept in a compacted topic: give it a key or "
+                 "set cleanup.policy=delete"};
+  }
+  if (batch.time_type() == timestamp_type::log_append_time) {
+    return error{errc::invalid_argument, "a batch says that the log has stamped it already"};
+  }
+  accepted_batch accepted{batch, facts, {}, {}};
+  PENSTOCK_ASSIGN(accepted.verdict, producers_.check(batch));
+  if (settings_.drop_repeats && !batch.is_control()) {
+    PENSTOCK_ASSIGN(accepted.mark, source_mark_of(batch));
+    if (accepted.mark && !accepted.verdict.duplicate) {
+      PENSTOCK_ASSIGN(accepted.verdict, producers_.check(*accepted.mark));
+    }
+  }
+  return accepted;
+}
+
+/// Every batch of an append, or why the whole append is refused.
+result<std::vector<segmented_log::accepted_batch>> segmented_log::judge(bytes_view batches) const {
+  std::vector<accepted_batch> accepted;
+  if (batches.empty()) return error{errc::invalid_argument, "an append without a batch"};
+  while (!batches.empty()) {
+    PENSTOCK_ASSIGN(batch_view batch, batch_view::parse(batches));
+    batches.remove_prefix(batch.size());
+    PENSTOCK_ASSIGN(accepted_batch next, judge_one(batch));
+    accepted.push_back(std::move(next));
+  }
+  if (accepted.size() == 1) return accepted;
+  // A batch's sequence may go on from another batch of the same append. Judged again against a
+  // table in which those before it are.
+  producer_table table;
+  bool sequences = false;
+  for (const accepted_batch& a : accepted) {
+    sequences |= a.batch.producer_id() >= 0 || a.mark.has_value();
+    table.adopt(producers_, a.batch.producer_id());
+    if (a.mark) table.adopt(producers_, a.mark->task);
+  }
+  if (!sequences) return accepted;
+  offset_t offset = end_offset_;
+  bytes copy;
+  for (accepted_batch& a : accepted) {
+    PENSTOCK_ASSIGN(a.verdict, table.check(a.batch));
+    if (a.mark && !a.verdict.duplicate) {
+      PENSTOCK_ASSIGN(a.verdict, table.check(*a.mark));
+    }
+    if (a.verdict.duplicate) continue;
+    copy = a.batch.data();
+    assign_offsets(copy.data(), offset, 0);
+    PENSTOCK_ASSIGN(batch_view placed, batch_view::parse(copy));
+    offset = placed.next_offset();
+    table.record(placed, clock_->now());
+    if (a.mark) table.record(*a.mark);
+  }
+  return accepted;
+}
+
+result<append_result> segmented_log::append(bytes_view batches, epoch_t leader_epoch) {
+  PENSTOCK_TRY(writable());
+  PENSTOCK_ASSIGN(std::vector<accepted_batch> accepted, judge(batches));
+  const timestamp now = clock_->now();
+  const bool stamp = settings_.time_type == timestamp_type::log_append_time;
+
+  append_result appended;
+  std::uint64_t size = 0;
+  std::size_t offsets = 0;
+  timestamp newest = no_timestamp;
+  for (const accepted_batch& a : accepted) {
+    if (a.verdict.duplicate) continue;
+    size += a.batch.size();
+    offsets += static_cast<std::size_t>(a.batch.record_count());
+    newest = std::max(newest, stamp ? now : a.facts.max_time);
+  }
+  if (size == 0) {
+    const producer_verdict& first = accepted.front().verdict;
+    const bool known = first.base_offset >= 0;
+    appended.duplicate = true;
+    appended.base_offset = known ? first.base_offset : end_offset_;
+    appended.next_offset = known ? accepted.back().verdict.next_offset : end_offset_;
+    return appended;
+  }
+  if (size > segment_bytes_most) {
+    return error{errc::record_too_large,
+                 fmt::format("an append of {} bytes does not fit a segment", size)};
+  }
+  if (leader_epoch < epochs_.latest()) {
+    return error{errc::invalid_argument,
+                 fmt::format("leader epoch {} is older than epoch {} of the last record",
+                             leader_epoch, epochs_.latest())};
+  }
+  PENSTOCK_TRY(roll_if_due(size, offsets, newest));
+  if (epochs_.is_new(leader_epoch)) {
+    PENSTOCK_TRY(begin_epoch(leader_epoch));
+  }
+
+  // One copy into the buffer that readers will share; the log's fields are set there.
+  char* const room = cache_.reserve(static_cast<std::size_t>(size));
+  char* at = room;
+  offset_t next = end_offset_;
+  std::vector<batch_header> headers;
+  headers.reserve(accepted.size());
+  for (const accepted_batch& a : accepted) {
+    if (a.verdict.duplicate) continue;
+    a.batch.data().copy(at, a.batch.size());
+    assign_offsets(at, next, leader_epoch);
+    if (stamp) {
+      stamp_append_time(at, now);
+    } else if (a.batch.max_time() != a.facts.max_time) {
+      correct_max_time(at, a.facts.max_time);
+    }
+    const timestamp max_time = from_millis(load_be<std::int64_t>(at + batch_layout::at_max_time));
+    const offset_t last = next + a.batch.record_count() - 1;
+    headers.push_back({active().size() + static_cast<std::uint64_t>(at - room), a.batch.size(),
+                       next, last, max_time});
+    at += a.batch.size();
+    next = last + 1;
+  }
+  PENSTOCK_ASSERT(static_cast<std::uint64_t>(at - room) == size, size);
+
+  bool broken = false;
+  const bytes_view written{room, static_cast<std::size_t>(size)};
+  auto done = active().append(written, headers, settings_.index_interval_bytes, broken);
+  if (!done) {
+    if (broken) {
+      failed_ =
+          error{errc::partition_offline,
+                "the log " + folder_ + " could not undo a failed write: " + done.error().message()};
+    }
+    return std::move(done).error();
+  }
+  appended.base_offset = end_offset_;
+  appended.next_offset = next;
+  if (stamp) appended.append_time = now;
+  std::size_t index = 0;
+  for (const accepted_batch& a : accepted) {
+    if (a.verdict.duplicate) continue;
+    const batch_header& header = headers[index++];
+    cache_.commit(header.base_offset, header.last_offset + 1, a.batch.size());
+    if (a.batch.producer_id() >= 0) {
+      const std::size_t skip = static_cast<std::size_t>(header.position - headers[0].position);
+      producers_.record(batch_view::parse(written.substr(skip)).value(), now);
+    }
+    if (a.mark) producers_.record(*a.mark);
+  }
+  cache_.trim();
+  end_offset_ = next;
+  bytes_appended_ += size;
+  changed_ = true;
+  last_append_ = clock_->monotonic();
+  return appended;
+}
+
+result<void> segmented_log::roll_if_due(std::uint64_t bytes_more, std::size_t offsets_more,
+                                        timestamp newest) {
+  segment& last = active();
+  if (last.size() == 0) return {};
+  const std::uint64_t limit = std::min(settings_.segment_bytes, segment_bytes_most);
+  bool due = last.size() + bytes_more > limit;
+  due |= end_offset_ + static_cast<offset_t>(offsets_more) - last.base() >
+         std::numeric_limits<std::int32_t>::max();
+  if (!due && settings_.segment_age > duration::zero() && newest != no_timestamp) {
+    PENSTOCK_ASSIGN(auto first, last.first_time());
+    // Times come from outside; the difference of two of them may not fit.
+    due = first && *first != no_timestamp && newest > *first &&
+          static_cast<std::uint64_t>(to_millis(newest)) -
+                  static_cast<std::uint64_t>(to_millis(*first)) >
+              static_cast<std::uint64_t>(settings_.segment_age.count());
+  }
+  return due ? roll() : result<void>{};
+}
+
+/// Begins a new segment. Unless nobody asked for syncs, everything before it is on disk first, and
+/// the checkpoint says so: damage below the recovery point is never the mark of a crash.
+result<void> segmented_log::roll() {
+  const bool durable = settings_.flush != flush_policy::none;
+  // Under another policy before, older segments may have been left unsynced.
+  for (std::size_t i = durable ? segment_of(synced_offset_) : segments_.size() - 1;
+       i < segments_.size(); ++i) {
+    auto sealed = segments_[i]->seal(durable);
+    if (sealed) continue;
+    if (sealed.error() == errc::sync_failed) mark_sync_failed(sealed.error());
+    return sealed;
+  }
+  producers_.expire(clock_->now());
+  PENSTOCK_TRY(take_snapshot());
+  if (durable) {
+    if (folder_is_new_) {
+      PENSTOCK_TRY(disk_->sync_folder(parent_folder()));
+    }
+    recovery_point_ = end_offset_;
+    PENSTOCK_TRY(write_checkpoint());  // syncs the folder as well
+    folder_is_new_ = false;
+    synced_offset_ = end_offset_;
+    bytes_synced_ = bytes_appended_;
+    entries_synced_ = entries_made_;
+  } else if (!checkpoint_exists_) {
+    PENSTOCK_TRY(write_checkpoint());
+  }
+  auto next = std::make_unique<segment>(*disk_, folder_, end_offset_, 0);
+  PENSTOCK_TRY(next->create());
+  active().release();
+  segments_.push_back(std::move(next));
+  ++entries_made_;
+  changed_ = true;
+  return drop_stale_snapshots();
+}
+
+result<void> segmented_log::begin_epoch(epoch_t epoch) {
+  leader_epochs before = epochs_;
+  // A log of which Kafka or nobody wrote an epoch file is all of epoch 0 so far.
+  if (epochs_.only_zero() && end_offset_ > start_offset_) epochs_.begin(0, start_offset_);
+  epochs_.begin(epoch, end_offset_);
+  auto written = write_epochs();
+  if (!written) epochs_ = std::move(before);
+  return written;
+}
+
+// --- Reading --------------------------------------------------------------------------------
+
+result<read_result> segmented_log::read(offset_t from, std::size_t bytes_max, offset_t limit) {
+  PENSTOCK_TRY(usable());
+  if (from < start_offset_ || from > end_offset_) {
+    return error{errc::offset_out_of_range,
+                 fmt::format("offset {} is not in {}, which has offsets {} to {}", from, folder_,
+                             start_offset_, end_offset_)};
+  }
+  read_result got;
+  got.next_offset = from;
+  limit = std::min(limit, end_offset_);
+  if (from >= limit) return got;
+  if (auto next = cache_.read(from, bytes_max, limit, got.batches)) {
+    got.next_offset = *next;
+    return got;
+  }
+  for (std::size_t i = segment_of(from); i < segments_.size(); ++i) {
+    PENSTOCK_ASSIGN(bool more, read_segment(i, got.next_offset, bytes_max, limit, got));
+    if (!more) break;
+  }
+  // Behind the last batch of a compacted segment there may be no record before the limit.
+  if (got.batches.empty()) got.next_offset = std::max(got.next_offset, limit);
+  return got;
+}
+
+/// Adds batches of one segment. False when the reader has enough.
+result<bool> segmented_log::read_segment(std::size_t index, offset_t from, std::size_t bytes_max,
+                                         offset_t limit, read_result& to) {
+  segment& in = *segments_[index];
+  if (in.base() >= limit) return false;
+  if (in.size() == 0) return true;
+  std::optional<std::uint64_t> position;
+  for (const reading_place& place : places_) {
+    if (place.base_offset == from && from >= in.base() && from < end_of_segment(index)) {
+      position = place.position;
+    }
+  }
+  if (!position) {
+    PENSTOCK_ASSIGN(auto found, in.find(from));
+    if (!found) return true;
+    position = found->position;
+  }
+  const bool first = to.batches.empty();
+  const std::size_t before = to.batches.size();
+  std::size_t wanted = bytes_max > before ? bytes_max - before : 0;
+  if (first) wanted = std::max(wanted, batch_header_bytes);
+  if (wanted < batch_header_bytes) return false;
+  std::size_t end = before;
+  bool enough = false;
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    wanted = static_cast<std::size_t>(std::min<std::uint64_t>(wanted, in.size() - *position));
+    to.batches.resize(before + wanted);
+    PENSTOCK_TRY(in.read_at(*position, to.batches.data() + before, wanted));
+    end = before;
+    std::size_t missing = 0;
+    while (end + batch_header_bytes <= to.batches.size()) {
+      const char* batch = to.batches.data() + end;
+      auto length = load_be<std::int32_t>(batch + batch_layout::at_length);
+      auto base = load_be<std::int64_t>(batch + batch_layout::at_base_offset);
+      auto size = static_cast<std::size_t>(std::max(length, 0)) + batch_layout::length_counts_from;
+      auto last = base + std::max(load_be<std::int32_t>(batch + batch_layout::at_last_delta), 0);
+      if (size < batch_header_bytes || batch[batch_layout::at_magic] != batch_layout::magic_v2 ||
+          base < in.base() || last < to.next_offset ||
+          size > in.size() - *position - (end - before)) {
+        return error{errc::corrupt,
+                     fmt::format("{} is damaged at byte {}: no record batch is there", in.path(),
+                                 *position + (end - before))};
+      }
+      if (base >= limit) {
+        enough = true;
+        break;
+      }
+      if (end + size > to.batches.size()) {
+        missing = size;
+        break;
+      }
+      end += size;
+      to.next_offset = last + 1;
+    }
+    if (end > before || !first || enough) break;
+    // The first batch is given whole, whatever its size.
+    if (missing == 0) break;
+    wanted = missing;
+  }
+  to.batches.resize(end);
+  const std::uint64_t behind = *position + (end - before);
+  enough |= behind < in.size() || to.batches.size() >= bytes_max;
+  if (behind < in.size()) {
+    places_[place_used_++ % std::size(places_)] = {to.next_offset, behind};
+  }
+  return !enough;
+}
+
+result<std::optional<partition_log::time_hit>> segmented_log::find_time(timestamp time) {
+  PENSTOCK_TRY(usable());
+  bytes whole;
+  batch_cursor cursor;
+  for (std::size_t i = 0; i < segments_.size(); ++i) {
+    segment& in = *segments_[i];
+    if (in.size() == 0 || end_of_segment(i) <= start_offset_) continue;
+    PENSTOCK_ASSIGN(timestamp newest, in.max_time());
+    if (newest < time) continue;
+    offset_t from = std::max(start_offset_, in.base());
+    while (true) {
+      PENSTOCK_ASSIGN(auto header, in.find_time(time, from));
+      if (!header) break;
+      whole.resize(static_cast<std::size_t>(header->size));
+      PENSTOCK_TRY(in.read_at(header->position, whole.data(), whole.size()));
+      PENSTOCK_ASSIGN(batch_view batch, batch_view::parse(whole));
+      PENSTOCK_TRY(cursor.open(batch));
+      record_view r;
+      while (true) {
+        PENSTOCK_ASSIGN(bool more, cursor.next(r));
+        if (!more) break;
+        if (r.time >= time && r.offset >= start_offset_) {
+          return std::optional{time_hit{r.offset, r.time}};
+        }
+      }
+      from = header->last_offset + 1;  // its header promised a time that no record has
+    }
+  }
+  return std::optional<time_hit>{};
+}
+
+std::uint64_t segmented_log::size_bytes() const {
+  std::uint64_t size = 0;
+  for (const auto& s : segments_) size += s->size();
+  return size;
+}
+
+std::optional<source_mark> segmented_log::last_from(const std::string& task) const {
+  return producers_.last_from(task);
+}
+
+std::pair<epoch_t, offset_t> segmented_log::end_of_epoch(epoch_t epoch) const {
+  return epochs_.end_of(epoch, start_offset_, end_offset_);
+}
+
+void segmented_log::change_settings(const log_settings& settings) {
+  settings_ = settings;
+  cache_.change_limit(settings.tail_cache_bytes);
+}
+
+// --- Syncing --------------------------------------------------------------------------------
+
+partition_log::pending_sync segmented_log::unsynced() const {
+  pending_sync pending;
+  pending.up_to = end_offset_;
+  pending.bytes = bytes_appended_ - bytes_synced_;
+  pending.appended = bytes_appended_;
+  pending.entries = entries_made_;
+  pending.truncations = truncations_;
+  if (synced_offset_ < end_offset_) {
+    for (std::size_t i = segment_of(synced_offset_); i < segments_.size(); ++i) {
+      if (segments_[i]->size() > 0) pending.files.push_back(segments_[i]->path());
+    }
+  }
+  if (entries_made_ > entries_synced_) {
+    if (folder_is_new_) pending.folders.push_back(parent_folder());
+    pending.folders.push_back(folder_);
+  }
+  return pending;
+}
+
+void segmented_log::mark_synced(const pending_sync& done) {
+  // What was truncated and written anew in between is not what was synced.
+  if (done.truncations != truncations_) return;
+  PENSTOCK_ASSERT(done.up_to <= end_offset_, done.up_to, end_offset_);
+  synced_offset_ = std::max(synced_offset_, done.up_to);
+  bytes_synced_ = std::max(bytes_synced_, done.appended);
+  entries_synced_ = std::max(entries_synced_, done.entries);
+  if (entries_synced_ == entries_made_) folder_is_new_ = false;
+}
+
+void segmented_log::mark_sync_failed(const error& why) {
+  if (failed_) return;
+  failed_ =
+      error{errc::sync_failed, "the log " + folder_ +
+                                   " takes no more records since a sync failed: " + why.message() +
+                                   "; check the disk, then restart"};
+}
+
+result<void> segmented_log::close() {
+  PENSTOCK_TRY(usable());
+  if (failed_) {
+    closed_ = true;
+    return failed_;
+  }
+  if (changed_) {
+    for (std::size_t i = segment_of(recovery_point_); i < segments_.size(); ++i) {
+      PENSTOCK_TRY(segments_[i]->seal(true));
+    }
+    if (folder_is_new_) {
+      PENSTOCK_TRY(disk_->sync_folder(parent_folder()));
+    }
+    PENSTOCK_TRY(disk_->sync_folder(folder_));
+    producers_.expire(clock_->now());
+    if (!producers_.empty()) {
+      PENSTOCK_TRY(take_snapshot());
+    }
+    recovery_point_ = std::max(recovery_point_, active().base());
+    clean_shutdown clean{active().base(), active().size(), end_offset_, !producers_.empty()};
+    PENSTOCK_TRY(write_checkpoint(clean));
+    PENSTOCK_TRY(drop_stale_snapshots());
+    synced_offset_ = end_offset_;
+  }
+  cache_.clear();
+  for (auto& s : segments_) s->release();
+  closed_ = true;
+  return {};
+}
+
+// --- Beside the segments --------------------------------------------------------------------
+
+log_checkpoint segmented_log::checkpoint_now() const {
+  log_checkpoint now;
+  now.recovery_point = recovery_point_;
+  now.start_offset = start_offset_;
+  now.compacted_to = compacted_to_;
+  now.gaps_to = gaps_to_;
+  return now;
+}
+
+result<void> segmented_log::write_checkpoint(const std::optional<clean_shutdown>& clean) {
+  log_checkpoint now = checkpoint_now();
+  now.clean = clean;
+  PENSTOCK_TRY(write_file(*disk_, path_of(file_names::checkpoint), encode(now)));
+  checkpoint_exists_ = true;
+  return {};
+}
+
+result<void> segmented_log::write_epochs() {
+  return write_file(*disk_, path_of(file_names::epochs), epochs_.encode());
+}
+
+/// What is known of producers and tasks at the end of the log. The marks first: a snapshot without
+/// its marks would forget tasks.
+result<void> segmented_log::take_snapshot() {
+  const std::string marks = path_of(file_names::of(end_offset_, file_names::marks));
+  const bytes extras = producers_.encode_extras();
+  if (extras.empty()) {
+    PENSTOCK_TRY(disk_->remove(marks));
+  } else {
+    PENSTOCK_TRY(write_file(*disk_, marks, extras));
+  }
+  PENSTOCK_TRY(write_file(*disk_, path_of(file_names::of(end_offset_, file_names::producers)),
+                          producers_.encode_producers()));
+  if (snapshots_.empty() || snapshots_.back() < end_offset_) snapshots_.push_back(end_offset_);
+  return {};
+}
+
+result<void> segmented_log::drop_snapshots_from(offset_t offset) {
+  while (!snapshots_.empty() && snapshots_.back() >= offset) {
+    PENSTOCK_TRY(disk_->remove(path_of(file_names::of(snapshots_.back(), file_names::producers))));
+    PENSTOCK_TRY(disk_->remove(path_of(file_names::of(snapshots_.back(), file_names::marks))));
+    snapshots_.pop_back();
+  }
+  return {};
+}
+
+/// Snapshots are kept at the start of each segment, for truncation, and at the end of the log.
+result<void> segmented_log::drop_stale_snapshots() {
+  if (snapshots_.empty()) return {};
+  std::vector<offset_t> kept;
+  for (offset_t offset : snapshots_) {
+    const bool at_segment = std::any_of(segments_.begin(), segments_.end(),
+                                        [&](const auto& s) { return s->base() == offset; });
+    if (at_segment || offset == snapshots_.back()) {
+      kept.push_back(offset);
+      continue;
+    }
+    PENSTOCK_TRY(disk_->remove(path_of(file_names::of(offset, file_names::producers))));
+    PENSTOCK_TRY(disk_->remove(path_of(file_names::of(offset, file_names::marks))));
+  }
+  snapshots_ = std::move(kept);
+  return {};
+}
+
+}  // namespace penstock

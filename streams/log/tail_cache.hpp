@@ -1,0 +1,59 @@
+// The newest batches of a partition in memory, so that readers at the tail cost no system call: a
+// queue of buffers that are written once and shared. It doubles as the buffer from which batches
+// are written to the file, so an append copies its bytes once. Owned by a log; one thread.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "streams/base/bytes.hpp"
+#include "streams/base/ids.hpp"
+
+namespace penstock {
+
+class tail_cache {
+ public:
+  explicit tail_cache(std::size_t bytes_max) : bytes_max_(bytes_max) {}
+
+  void change_limit(std::size_t bytes_max) { bytes_max_ = bytes_max; }
+
+  /// Room for `size` bytes behind the newest batch, to be filled with whole batches. Valid until
+  /// the next call; forgotten unless committed.
+  char* reserve(std::size_t size);
+
+  /// One of the batches that were put into the reserved room, in order.
+  void commit(offset_t base_offset, offset_t next_offset, std::size_t size);
+
+  /// Drops the oldest buffers beyond the limit; after the last commit of an append.
+  void trim();
+
+  /// Appends to `to` whole batches from the one that holds `from`, at most `bytes_max` bytes but at
+  /// least one, none that starts at or after `limit`. Returns where to read next; nothing when
+  /// `from` is older than the cache.
+  std::optional<offset_t> read(offset_t from, std::size_t bytes_max, offset_t limit,
+                               bytes& to) const;
+
+  void clear() { buffers_.clear(); }
+  std::size_t size_bytes() const;
+
+ private:
+  struct batch {
+    offset_t base_offset;
+    offset_t next_offset;
+    std::size_t position;
+  };
+  struct buffer {
+    std::shared_ptr<char[]> data;
+    std::size_t capacity = 0;
+    std::size_t used = 0;
+    std::vector<batch> batches;
+  };
+
+  std::size_t bytes_max_;
+  std::deque<buffer> buffers_;  // oldest first; no offset is missing between them
+};
+
+}  // namespace penstock

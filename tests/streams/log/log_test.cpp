@@ -1,0 +1,305 @@
+#include "streams/log/log.hpp"
+
+#include "streams/base/coding.hpp"
+#include "streams/base/crc32c.hpp"
+#include "tests/streams/log/log_fixture.hpp"
+
+namespace penstock {
+
+using test::log_fixture;
+using strings = std::vector<std::string>;
+
+TEST_CASE("records come back in order with their offsets", "[log]") {
+  log_fixture f;
+  f.open();
+  CHECK(f.log->start_offset() == 0);
+  CHECK(f.log->end_offset() == 0);
+  CHECK(f.append("a") == 0);
+  auto two = f.log->append(f.batch_of({"b", "c"})).value();
+  CHECK(two.base_offset == 1);
+  CHECK(two.next_offset == 3);
+  CHECK_FALSE(two.duplicate);
+  CHECK(f.log->end_offset() == 3);
+  CHECK(f.values() == strings{"a", "b", "c"});
+  CHECK(f.values(2) == strings{"c"});
+  f.reopen();
+  CHECK(f.report.clean);
+  CHECK(f.report.bytes_scanned == 0);
+  CHECK(f.values() == strings{"a", "b", "c"});
+  CHECK(f.append("d") == 3);
+  f.kill_and_open();
+  CHECK_FALSE(f.report.clean);
+  CHECK(f.report.bytes_scanned > 0);
+  CHECK(f.report.bytes_cut == 0);
+  CHECK(f.values() == strings{"a", "b", "c", "d"});
+  CHECK(f.damages().empty());
+}
+
+TEST_CASE("several batches are appended all or not at all", "[log]") {
+  log_fixture f;
+  f.open();
+  bytes good = f.batch_of({"a"}) + f.batch_of({"b", "c"});
+  CHECK(f.log->append(good).value().next_offset == 3);
+  bytes bad = f.batch_of({"d"}) + f.batch_of({"e"});
+  bad.back() ^= 1;
+  CHECK(f.log->append(bad).error() == errc::corrupt);
+  CHECK(f.log->append(bytes_view{good}.substr(0, good.size() - 1)).error() == errc::corrupt);
+  CHECK(f.log->append("").error() == errc::invalid_argument);
+  CHECK(f.values() == strings{"a", "b", "c"});
+}
+
+TEST_CASE("reading obeys its limits but gives at least one batch", "[log]") {
+  for (std::uint32_t cache : {0u, 1u << 20}) {
+    log_fixture f;
+    f.settings.tail_cache_bytes = cache;
+    f.settings.segment_bytes = 1000;
+    f.open();
+    for (int i = 0; i < 50; ++i) f.append("value " + std::to_string(i));
+    CHECK(f.log->segment_count() > 3);
+    auto one = f.log->read(7, 0, 50).value();
+    CHECK(one.next_offset == 8);
+    auto whole = batch_view::parse(one.batches).value();
+    CHECK(whole.base_offset() == 7);
+    CHECK(whole.size() == one.batches.size());
+    auto all = f.log->read(0, 1 << 20, 50).value();
+    CHECK(all.next_offset == 50);
+    CHECK(all.batches.size() == f.log->size_bytes());
+    auto limited = f.log->read(40, 1 << 20, 42).value();
+    CHECK(limited.next_offset == 42);
+    auto none = f.log->read(42, 1 << 20, 42).value();
+    CHECK(none.batches.empty());
+    CHECK(none.next_offset == 42);
+    CHECK(f.log->read(50, 100, 50).value().batches.empty());
+    CHECK(f.log->read(51, 100, 51).error() == errc::offset_out_of_range);
+    CHECK(f.log->read(-1, 100, 51).error() == errc::offset_out_of_range);
+  }
+}
+
+TEST_CASE("a batch larger than the limit is refused with both sizes", "[log]") {
+  log_fixture f;
+  f.settings.message_bytes_max = 200;
+  f.open();
+  auto refused = f.log->append(f.batch_of({std::string(200, 'x')}));
+  CHECK(refused.error() == errc::record_too_large);
+  CHECK_THAT(refused.error().message(), test::contains("200"));
+  CHECK(f.log->end_offset() == 0);
+}
+
+TEST_CASE("segments roll by size and by age", "[log]") {
+  log_fixture f;
+  f.settings.segment_bytes = 300;
+  f.settings.segment_age = 10s;
+  f.open();
+  for (int i = 0; i < 4; ++i) f.append(std::string(100, 'x'), from_millis(1000));
+  CHECK(f.log->segment_count() == 4);
+  f.append("young", from_millis(11'000));
+  CHECK(f.log->segment_count() == 4);
+  f.append("old", from_millis(11'001));
+  CHECK(f.log->segment_count() == 5);
+  f.append("past", from_millis(5));
+  CHECK(f.log->segment_count() == 5);
+  CHECK(f.damages().empty());
+  f.reopen();
+  CHECK(f.log->segment_count() == 5);
+  CHECK(f.records().size() == 7);
+}
+
+TEST_CASE("append time is stamped on the batch and told", "[log]") {
+  log_fixture f;
+  f.settings.time_type = timestamp_type::log_append_time;
+  f.open();
+  f.clock.advance(5s);
+  auto done = f.log->append(f.batch_of({"a"}, from_millis(1))).value();
+  CHECK(done.append_time == f.clock.now());
+  CHECK(f.records().at(0).time == f.clock.now());
+}
+
+TEST_CASE("a largest time that lies is corrected", "[log]") {
+  log_fixture f;
+  f.open();
+  bytes lie = f.batch_of({"a"}, from_millis(1000));
+  store_be<std::int64_t>(lie.data() + 35, 999'999);
+  store_be<std::uint32_t>(lie.data() + 17, crc32c(bytes_view{lie}.substr(21)));
+  CHECK(f.log->append(lie));
+  CHECK_FALSE(f.log->find_time(from_millis(1001)).value());
+  CHECK(f.damages().empty());
+}
+
+TEST_CASE("times are found through index, scan and batch", "[log]") {
+  log_fixture f;
+  f.settings.segment_bytes = 2000;
+  f.settings.index_interval_bytes = 200;
+  f.open();
+  for (int i = 0; i < 100; ++i) f.append("v", from_millis(1000 + i * 10));
+  for (int round = 0; round < 2; ++round) {
+    for (int i = 0; i < 100; ++i) {
+      auto hit = f.log->find_time(from_millis(1000 + i * 10 - 3)).value();
+      REQUIRE(hit);
+      CHECK(hit->offset == i);
+      CHECK(hit->time == from_millis(1000 + i * 10));
+    }
+    CHECK_FALSE(f.log->find_time(from_millis(1991)).value());
+    CHECK(f.log->find_time(min_timestamp).value()->offset == 0);
+    f.reopen();
+  }
+  REQUIRE(f.log->delete_before(50));
+  CHECK(f.log->find_time(from_millis(1000)).value()->offset == 50);
+}
+
+TEST_CASE("the first of several records with the time is found inside a batch", "[log]") {
+  log_fixture f;
+  f.open();
+  batch_builder builder;
+  for (int t : {5, 30, 20, 40}) builder.add(from_millis(t), std::nullopt, "v");
+  REQUIRE(f.log->append(builder.finish()));
+  CHECK(f.log->find_time(from_millis(20)).value()->offset == 1);
+  CHECK(f.log->find_time(from_millis(31)).value()->offset == 3);
+}
+
+TEST_CASE("unsynced names what the writer must sync", "[log]") {
+  log_fixture f;
+  f.open();
+  auto fresh = f.log->unsynced();
+  CHECK(fresh.files.empty());
+  CHECK(fresh.folders == strings{"/data", "/data/topic-0"});
+  f.append("a");
+  f.append("b");
+  CHECK(f.log->synced_offset() == 0);
+  auto pending = f.log->unsynced();
+  CHECK(pending.files == strings{f.path(0)});
+  CHECK(pending.up_to == 2);
+  CHECK(pending.bytes == f.size_of(f.path(0)));
+  f.append("c");
+  f.log->mark_synced(pending);
+  CHECK(f.log->synced_offset() == 2);
+  CHECK(f.log->unsynced().bytes == f.size_of(f.path(0)) - pending.bytes);
+  CHECK(f.log->unsynced().folders.empty());
+  f.sync();
+  CHECK(f.log->unsynced().files.empty());
+  CHECK(f.log->synced_offset() == 3);
+}
+
+TEST_CASE("after a failed sync nothing is appended any more", "[log]") {
+  log_fixture f;
+  f.open();
+  f.append("a");
+  f.log->mark_sync_failed(error{errc::sync_failed, "cannot sync the file"});
+  auto refused = f.log->append(f.batch_of({"b"}));
+  CHECK(refused.error() == errc::sync_failed);
+  CHECK_THAT(refused.error().message(), test::contains("cannot sync the file"));
+  CHECK(f.values() == strings{"a"});
+  CHECK(f.log->close().error() == errc::sync_failed);
+  CHECK(f.log->append(f.batch_of({"b"})).error() == errc::closed);
+}
+
+TEST_CASE("a closed log takes no calls", "[log]") {
+  log_fixture f;
+  f.open();
+  REQUIRE(f.log->close());
+  CHECK(f.log->append(f.batch_of({"a"})).error() == errc::closed);
+  CHECK(f.log->read(0, 1, 1).error() == errc::closed);
+  CHECK(f.log->close().error() == errc::closed);
+}
+
+TEST_CASE("a full disk refuses the append and harms nothing", "[log]") {
+  log_fixture f;
+  f.open();
+  f.append("a");
+  f.disk.set_space_left(10);
+  auto refused = f.log->append(f.batch_of({"b"}));
+  CHECK(refused.error() == errc::disk_full);
+  CHECK(f.log->end_offset() == 1);
+  CHECK(f.damages().empty());
+  f.disk.set_space_left(std::nullopt);
+  CHECK(f.append("c") == 1);
+  f.kill_and_open();
+  CHECK(f.values() == strings{"a", "c"});
+}
+
+TEST_CASE("a failed write is undone", "[log]") {
+  log_fixture f;
+  f.open();
+  f.append("a");
+  f.disk.fail_writes(1);
+  CHECK(f.log->append(f.batch_of({"b"})).error() == errc::io_error);
+  CHECK(f.append("c") == 1);
+  f.kill_and_open();
+  CHECK(f.values() == strings{"a", "c"});
+}
+
+TEST_CASE("a read-only folder can be read when it was closed in order", "[log]") {
+  log_fixture f;
+  f.open();
+  f.append("a");
+  f.close();
+  f.disk.set_read_only(true);
+  f.open();
+  CHECK(f.values() == strings{"a"});
+  CHECK(f.log->append(f.batch_of({"b"})).error() == errc::read_only);
+}
+
+TEST_CASE("leader epochs are kept and asked for", "[log]") {
+  log_fixture f;
+  f.open();
+  REQUIRE(f.log->append(f.batch_of({"a", "b"}), 0));
+  REQUIRE(f.log->append(f.batch_of({"c"}), 2));
+  REQUIRE(f.log->append(f.batch_of({"d"}), 2));
+  REQUIRE(f.log->append(f.batch_of({"e"}), 5));
+  CHECK(f.log->append(f.batch_of({"f"}), 4).error() == errc::invalid_argument);
+  for (int round = 0; round < 3; ++round) {
+    CHECK(f.log->latest_epoch() == 5);
+    CHECK(f.log->end_of_epoch(0) == std::pair<epoch_t, offset_t>{0, 2});
+    CHECK(f.log->end_of_epoch(1) == std::pair<epoch_t, offset_t>{0, 2});
+    CHECK(f.log->end_of_epoch(3) == std::pair<epoch_t, offset_t>{2, 4});
+    CHECK(f.log->end_of_epoch(5) == std::pair<epoch_t, offset_t>{5, 5});
+    CHECK(f.log->end_of_epoch(9) == std::pair<epoch_t, offset_t>{5, 5});
+    round == 0 ? f.kill_and_open() : f.reopen();
+  }
+  CHECK(f.disk.content(f.folder + "/leader-epoch-checkpoint") == "0\n3\n0 0\n2 2\n5 4\n");
+  REQUIRE(f.log->truncate_to(3));
+  CHECK(f.log->latest_epoch() == 2);
+  CHECK(f.damages().empty());
+}
+
+TEST_CASE("truncation removes everything from an offset on", "[log]") {
+  for (offset_t at = 0; at <= 20; ++at) {
+    log_fixture f;
+    f.settings.segment_bytes = 250;
+    f.open();
+    for (int i = 0; i < 20; ++i) f.append(std::to_string(i));
+    REQUIRE(f.log->truncate_to(at));
+    CHECK(f.log->end_offset() == at);
+    CHECK(f.values().size() == static_cast<std::size_t>(at));
+    CHECK(f.append("new") == at);
+    CHECK(f.damages().empty());
+    at % 2 == 0 ? f.reopen() : f.kill_and_open();
+    CHECK(f.values().size() == static_cast<std::size_t>(at) + 1);
+    CHECK(f.values().back() == "new");
+  }
+}
+
+TEST_CASE("truncation inside a batch removes the whole batch", "[log]") {
+  log_fixture f;
+  f.open();
+  REQUIRE(f.log->append(f.batch_of({"a", "b"})));
+  REQUIRE(f.log->append(f.batch_of({"c", "d"})));
+  REQUIRE(f.log->truncate_to(3));
+  CHECK(f.log->end_offset() == 2);
+  CHECK(f.values() == strings{"a", "b"});
+}
+
+TEST_CASE("a sync taken before a truncation does not count after it", "[log]") {
+  log_fixture f;
+  f.open();
+  f.append("a");
+  f.append("b");
+  auto pending = f.log->unsynced();
+  REQUIRE(f.log->truncate_to(1));
+  f.append("c");
+  f.log->mark_synced(pending);
+  CHECK(f.log->synced_offset() < 2);
+  f.sync();
+  CHECK(f.log->synced_offset() == 2);
+}
+
+}  // namespace penstock
