@@ -24,6 +24,8 @@ endif()
 add_library(penstock_flags INTERFACE)
 target_compile_options(penstock_flags INTERFACE
   -Wall -Wextra -Wconversion -Wshadow
+  # GCC 12 and 14 report the unused side of a std::variant as uninitialised.
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>
   $<$<BOOL:${PENSTOCK_WERROR}>:-Werror>
   "-ffile-prefix-map=${PROJECT_SOURCE_DIR}=."
   $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess -fdiagnostics-color=auto>)

@@ -9,6 +9,7 @@
 
 #include "actors/broker/guard.hpp"
 #include "actors/client/consumer.hpp"
+#include "actors/messages/partitions.hpp"
 #include "streams/topic/assignor.hpp"
 
 namespace penstock {
@@ -328,31 +329,6 @@ void membership_lost(consumer_self self, const error& why) {
   state.now = phase::idle;
   ++state.round;
   fail(self, why);
-}
-
-void write_partitions(capnp::List<wire::TopicPartitions>::Builder to,
-                      const std::map<std::string, std::vector<std::int32_t>>& from) {
-  unsigned i = 0;
-  for (const auto& [topic, numbers] : from) {
-    to[i].setTopic(text_of(topic));
-    auto list = to[i].initPartitions(static_cast<unsigned>(numbers.size()));
-    for (unsigned n = 0; n < numbers.size(); ++n) list.set(n, numbers[n]);
-    ++i;
-  }
-}
-
-std::map<std::string, std::vector<std::int32_t>> by_topic(
-    const std::vector<topic_partition>& from) {
-  std::map<std::string, std::vector<std::int32_t>> sorted;
-  for (const auto& each : from) sorted[each.topic].push_back(each.partition);
-  return sorted;
-}
-
-std::vector<topic_partition> read_partitions(capnp::List<wire::TopicPartitions>::Reader from) {
-  std::vector<topic_partition> all;
-  for (auto each : from)
-    for (auto n : each.getPartitions()) all.push_back({std::string{view(each.getTopic())}, n});
-  return all;
 }
 
 void use_assignment(consumer_self self, const std::vector<topic_partition>& mine) {

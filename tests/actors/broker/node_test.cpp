@@ -1,0 +1,212 @@
+#include "actors/broker/node.hpp"
+
+#include <caf/send.hpp>
+
+#include "actors/messages/settings.hpp"
+#include "tests/support/virtual_node.hpp"
+
+namespace penstock {
+namespace {
+
+using test::contains;
+using test::virtual_node;
+using strings = std::vector<std::string>;
+
+error failure_of(const auto& reply) { return error_of(reply.open()->getFailure()); }
+
+TEST_CASE("what was appended is fetched, in order", "[actors][node]") {
+  virtual_node n;
+  REQUIRE(!n.create("orders", 2));
+  REQUIRE(!failure_of(n.append("orders", {"a", "b"})));
+  auto reply = n.append("orders", {"c"});
+  CHECK(reply.open()->getBaseOffset() == 2);
+  CHECK(reply.open()->getCredit() > 0);
+  CHECK(n.read("orders") == strings{"a", "b", "c"});
+  CHECK(n.read("orders", 0, 1).empty());
+}
+
+TEST_CASE("an acknowledged record survives a power loss, with policy batch", "[actors][node]") {
+  virtual_node n;
+  REQUIRE(!n.create("orders"));
+  REQUIRE(!failure_of(n.append("orders", {"a"})));
+  n.disk.freeze();
+  caf::anon_send_exit(n.node, caf::exit_reason::kill);
+  n.clock.run_for(std::chrono::seconds{1});
+  random chance{7};
+  n.disk.crash(chance);
+  n.start();
+  CHECK(n.read("orders") == strings{"a"});
+}
+
+TEST_CASE("a fetch at the end waits for data", "[actors][node]") {
+  virtual_node n;
+  REQUIRE(!n.create("orders"));
+  caf::scoped_actor reader{n.clock.system};
+  auto pending = reader->request(n.node, caf::infinite, n.fetch_of("orders", 0, 10'000));
+  n.clock.run_for(std::chrono::seconds{2});
+  CHECK(reader->mailbox().empty());
+  n.append("orders", {"late"});
+  REQUIRE(n.clock.run_until([&] { return !reader->mailbox().empty(); }, std::chrono::seconds{1}));
+  pending.receive([&](const fetch_reply& got) { CHECK(virtual_node::values_in(got) == strings{"late"}); },
+                  [](const caf::error&) { FAIL("no answer"); });
+}
+
+TEST_CASE("a fetch that finds nothing is answered when its wait is over", "[actors][node]") {
+  virtual_node n;
+  REQUIRE(!n.create("orders"));
+  const auto before = n.clock.time.monotonic();
+  CHECK(virtual_node::values_in(n.ask<fetch_reply>(n.fetch_of("orders", 0, 3'000))).empty());
+  CHECK(n.clock.time.monotonic() - before >= std::chrono::seconds{3});
+}
+
+TEST_CASE("requests about what is not there say so", "[actors][node]") {
+  virtual_node n;
+  CHECK(failure_of(n.append("nothing", {"a"})) == errc::unknown_topic);
+  REQUIRE(!n.create("orders"));
+  CHECK_THAT(failure_of(n.append("orders", {"a"}, 5)).message(), contains("1 partitions"));
+  auto beyond = n.ask<fetch_reply>(n.fetch_of("orders", 10));
+  CHECK(failure_of(beyond) == errc::offset_out_of_range);
+  CHECK(n.create("orders") == errc::topic_exists);
+  CHECK(n.create("or/ders") == errc::invalid_topic);
+  CHECK(n.create("__own") == errc::invalid_topic);
+  CHECK(n.create("many", 200'000) == errc::invalid_argument);
+  CHECK(n.create("bad", 1, {{"retention.ms", "soon"}}) == errc::invalid_setting);
+  CHECK(n.remove("nothing") == errc::unknown_topic);
+}
+
+TEST_CASE("bytes that are no batch are refused and nothing is appended", "[actors][node]") {
+  virtual_node n;
+  REQUIRE(!n.create("orders"));
+  auto broken = append_request::make([](auto out) {
+    out.setTopic("orders");
+    out.setBatches(data_of("this is not a record batch, but it is long enough for a header......"));
+  });
+  CHECK(failure_of(n.ask<append_reply>(broken)) == errc::corrupt);
+  CHECK(n.read("orders").empty());
+}
+
+TEST_CASE("topics and their settings survive a restart", "[actors][node]") {
+  virtual_node n;
+  REQUIRE(!n.create("orders", 3, {{"retention.ms", "60000"}}));
+  REQUIRE(!failure_of(n.ask<admin_reply>(alter_topic_request::make([](auto out) {
+    out.setName("orders");
+    out.setPartitions(4);
+    auto set = out.initSet(1);
+    set[0].setName("cleanup.policy");
+    set[0].setValue("compact");
+  }))));
+  REQUIRE(!failure_of(n.append("orders", {"kept"}, 3)));
+  REQUIRE(!failure_of(n.ask<admin_reply>(close_request{})));
+  n.start();
+  auto reply = n.ask<topics_reply>(
+      topics_request::make([](auto out) { out.setWithPartitions(true); }));
+  auto topics = reply.open()->getTopics();
+  REQUIRE(topics.size() == 1);
+  CHECK(view(topics[0].getName()) == "orders");
+  CHECK(topics[0].getPartitions().size() == 4);
+  CHECK(topics[0].getPartitions()[3].getHighWatermark() == 1);
+  auto settings = parse_settings(topics[0].getSettings()).value();
+  CHECK(settings.value_of("retention.ms").value() == "60000");
+  CHECK(settings.value_of("cleanup.policy").value() == "compact");
+}
+
+TEST_CASE("a topic created again under the same name starts empty", "[actors][node]") {
+  virtual_node n;
+  for (int round = 0; round < 3; ++round) {
+    REQUIRE(!n.create("orders"));
+    n.clock.run_for(std::chrono::milliseconds{10});
+    CHECK(n.read("orders").empty());
+    REQUIRE(!failure_of(n.append("orders", {"x"})));
+    REQUIRE(!n.remove("orders"));
+  }
+  n.clock.run_for(std::chrono::seconds{1});
+  for (const auto& path : n.disk.files_below("/data")) CHECK_THAT(path, !contains("/orders-0"));
+}
+
+TEST_CASE("a failed sync takes the partition offline and nothing is acknowledged",
+          "[actors][node]") {
+  virtual_node n;
+  REQUIRE(!n.create("orders"));
+  REQUIRE(!n.create("other"));
+  n.disk.fail_syncs(1);
+  CHECK(failure_of(n.append("orders", {"a"})) == errc::sync_failed);
+  CHECK(failure_of(n.append("orders", {"a"})) == errc::partition_offline);
+  CHECK(!failure_of(n.append("other", {"b"})));
+  auto reply = n.ask<topics_reply>(
+      topics_request::make([](auto out) { out.setWithPartitions(true); }));
+  auto offline = error_of(reply.open()->getTopics()[0].getPartitions()[0].getOffline());
+  CHECK_THAT(offline.message(), contains("orders-0 is offline"));
+}
+
+TEST_CASE("a full disk refuses appends, and takes them again when there is room",
+          "[actors][node]") {
+  virtual_node n;
+  REQUIRE(!n.create("orders"));
+  REQUIRE(!failure_of(n.append("orders", {"a"})));
+  n.disk.set_space_left(10);
+  CHECK(failure_of(n.append("orders", {"b"})) == errc::disk_full);
+  CHECK(n.read("orders") == strings{"a"});
+  n.disk.set_space_left(std::nullopt);
+  REQUIRE(!failure_of(n.append("orders", {"c"})));
+  CHECK(n.read("orders") == strings{"a", "c"});
+}
+
+TEST_CASE("appends of many senders share syncs and all are acknowledged", "[actors][node]") {
+  virtual_node n;
+  REQUIRE(!n.create("orders"));
+  std::vector<caf::scoped_actor> senders;
+  for (int i = 0; i < 50; ++i) senders.emplace_back(n.clock.system);
+  std::vector<decltype(senders[0]->request(n.node, caf::infinite, append_request{}))> pending;
+  for (auto& each : senders)
+    pending.push_back(each->request(n.node, caf::infinite, n.append_of("orders", {"x"})));
+  REQUIRE(n.clock.run_until([&] {
+    return std::all_of(senders.begin(), senders.end(),
+                       [](auto& each) { return !each->mailbox().empty(); });
+  }));
+  for (auto& each : pending)
+    each.receive([](const append_reply& reply) { CHECK(!failure_of(reply)); },
+                 [](const caf::error&) { FAIL("no answer"); });
+  CHECK(n.read("orders").size() == 50);
+}
+
+TEST_CASE("producer ids are never given twice, also across a crash", "[actors][node]") {
+  virtual_node n;
+  auto give = [&] {
+    return n.ask<init_producer_reply>(init_producer_request{}).open()->getProducerId();
+  };
+  const auto first = give();
+  CHECK(give() > first);
+  const auto last = give();
+  n.disk.freeze();
+  caf::anon_send_exit(n.node, caf::exit_reason::kill);
+  n.clock.run_for(std::chrono::seconds{1});
+  random chance{3};
+  n.disk.crash(chance);
+  n.start();
+  CHECK(give() > last);
+}
+
+TEST_CASE("a step whose stored state changed is refused with the remedy", "[actors][node]") {
+  virtual_node n;
+  auto registered = [&](const std::string& step, const std::string& fingerprint,
+                        const std::string& drop = "") {
+    return failure_of(n.ask<admin_reply>(register_state_request::make([&](auto out) {
+      out.setTopology("word-count");
+      auto store = out.initStores(1)[0];
+      store.setStep(text_of(step));
+      store.setFingerprint(text_of(fingerprint));
+      store.setChangelog("word-count-counts-changelog");
+      if (!drop.empty()) out.initDrop(1).set(0, text_of(drop));
+    })));
+  };
+  REQUIRE(!registered("counts", "u64"));
+  REQUIRE(!registered("counts", "u64"));
+  auto changed = registered("counts", "double");
+  CHECK(changed == errc::state_changed);
+  CHECK_THAT(changed.message(), contains("--drop-state counts"));
+  CHECK_THAT(registered("totals", "u64").message(), contains("no longer in the topology"));
+  CHECK(!registered("totals", "u64", "counts"));
+}
+
+}  // namespace
+}  // namespace penstock
