@@ -21,8 +21,8 @@ error dead(const std::string& group) {
                fmt::format("group {} is not served here any more: look up its coordinator", group)};
 }
 
-join_reply refuse(const join_request& request, std::string member_id, error why) {
-  join_reply reply;
+member_joined refuse(const member_join& request, std::string member_id, error why) {
+  member_joined reply;
   reply.token = request.token;
   reply.member_id = std::move(member_id);
   reply.why = std::move(why);
@@ -71,7 +71,7 @@ group group::restore(std::string id, const group_settings& settings, random chan
   return made;
 }
 
-group_effects group::join(const join_request& request, time_point now) {
+group_effects group::join(const member_join& request, time_point now) {
   group_effects out;
   if (error why = check_join(request)) {
     out.replies.emplace_back(refuse(request, request.member_id, std::move(why)));
@@ -102,7 +102,7 @@ group_effects group::join(const join_request& request, time_point now) {
   return out;
 }
 
-void group::join_new(const join_request& request, time_point now, group_effects& out) {
+void group::join_new(const member_join& request, time_point now, group_effects& out) {
   auto new_id = make_id(request);
   if (request.instance_id) {
     auto there = static_ids_.find(*request.instance_id);
@@ -124,7 +124,7 @@ void group::join_new(const join_request& request, time_point now, group_effects&
   }
 }
 
-void group::join_again(const join_request& request, time_point now, group_effects& out) {
+void group::join_again(const member_join& request, time_point now, group_effects& out) {
   if (!request.instance_id && promised_.erase(request.member_id) > 0) {
     add_member(request, request.member_id, now, out);
     return;
@@ -148,10 +148,10 @@ void group::join_again(const join_request& request, time_point now, group_effect
   rebalance_if_settled(now, out);
 }
 
-group_effects group::sync(const sync_request& request, time_point now) {
+group_effects group::sync(const member_sync& request, time_point now) {
   group_effects out;
   if (error why = check_sync(request)) {
-    sync_reply reply;
+    member_synced reply;
     reply.token = request.token;
     reply.why = std::move(why);
     out.replies.emplace_back(std::move(reply));
@@ -165,7 +165,7 @@ group_effects group::sync(const sync_request& request, time_point now) {
     return out;
   }
   if (who.syncing) {
-    sync_reply reply;
+    member_synced reply;
     reply.token = *who.syncing;
     reply.why = error{errc::rebalance_in_progress, "a newer request of this member took its place"};
     out.replies.emplace_back(std::move(reply));
@@ -183,8 +183,8 @@ group_effects group::sync(const sync_request& request, time_point now) {
   return out;
 }
 
-group_effects group::heartbeat(const heartbeat_request& request, time_point now) {
-  heartbeat_reply reply;
+group_effects group::heartbeat(const member_heartbeat& request, time_point now) {
+  member_alive reply;
   reply.token = request.token;
   if (phase_ == group_phase::dead) {
     reply.why = dead(id_);
@@ -205,9 +205,9 @@ group_effects group::heartbeat(const heartbeat_request& request, time_point now)
   return out;
 }
 
-group_effects group::leave(const leave_request& request, time_point now) {
+group_effects group::leave(const member_leave& request, time_point now) {
   group_effects out;
-  leave_reply reply;
+  member_left reply;
   reply.token = request.token;
   if (phase_ == group_phase::dead) {
     reply.why = dead(id_);
@@ -215,7 +215,7 @@ group_effects group::leave(const leave_request& request, time_point now) {
     return out;
   }
   for (const auto& one : request.members) {
-    leave_reply::member answer{one.member_id, one.instance_id, {}};
+    member_left::member answer{one.member_id, one.instance_id, {}};
     auto id = one.member_id;
     if (id.empty() && one.instance_id) {
       auto there = static_ids_.find(*one.instance_id);
@@ -286,7 +286,7 @@ group_description group::describe() const {
   return text;
 }
 
-error group::check_join(const join_request& request) const {
+error group::check_join(const member_join& request) const {
   if (phase_ == group_phase::dead) return dead(id_);
   auto refused = [this](std::string why) {
     return error{errc::invalid_argument, fmt::format("joining group {}: {}", id_, why)};
@@ -335,7 +335,7 @@ error group::check_member(const std::string& id,
                            id.substr(0, id_bytes_max), id_)};
 }
 
-error group::check_sync(const sync_request& request) const {
+error group::check_sync(const member_sync& request) const {
   if (phase_ == group_phase::dead) return dead(id_);
   if (error why = check_member(request.member_id, request.instance_id)) return why;
   if (request.generation != generation_)
@@ -360,7 +360,7 @@ error group::check_sync(const sync_request& request) const {
   return {};
 }
 
-bool group::accepts(const join_request& request) const {
+bool group::accepts(const member_join& request) const {
   if (request.instance_id && static_ids_.contains(*request.instance_id)) return true;
   // Ids given but not used yet must not add up without limit either.
   if (request.member_id.empty() && request.require_known_id &&
@@ -382,7 +382,7 @@ bool group::accepts(const join_request& request) const {
   return false;
 }
 
-bool group::supports(const join_request& request) const {
+bool group::supports(const member_join& request) const {
   if (phase_ == group_phase::empty)
     return !request.protocol_type.empty() && !request.protocols.empty();
   return request.protocol_type == protocol_type_ &&
@@ -394,7 +394,7 @@ bool group::supports(const join_request& request) const {
          });
 }
 
-std::string group::make_id(const join_request& request) {
+std::string group::make_id(const member_join& request) {
   auto high = chance_.next();
   auto low = chance_.next();
   auto uuid = fmt::format("{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}", high >> 32, (high >> 16) & 0xffff,

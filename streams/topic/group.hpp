@@ -54,7 +54,7 @@ struct group_protocol {
   friend bool operator==(const group_protocol&, const group_protocol&) = default;
 };
 
-struct join_request {
+struct member_join {
   request_token token = 0;
   std::string member_id;                   // empty: a new member
   std::optional<std::string> instance_id;  // group.instance.id: a static member
@@ -65,10 +65,10 @@ struct join_request {
   duration session_timeout = 10s;         // without a heartbeat for so long: gone
   duration rebalance_timeout = 60s;       // not rejoined or not synced for so long: gone
   bool require_known_id = false;          // new members first get an id and join again with it
-  bool skip_assignment = false;  // knows `join_reply::skip_assignment` (Kafka's JoinGroup v9)
+  bool skip_assignment = false;  // knows `member_joined::skip_assignment` (Kafka's JoinGroup v9)
 };
 
-struct sync_request {
+struct member_sync {
   request_token token = 0;
   std::string member_id;
   std::optional<std::string> instance_id;
@@ -78,14 +78,14 @@ struct sync_request {
   std::map<std::string, bytes> assignments;  // by member id; from the leader
 };
 
-struct heartbeat_request {
+struct member_heartbeat {
   request_token token = 0;
   std::string member_id;
   std::optional<std::string> instance_id;
   std::int32_t generation = -1;
 };
 
-struct leave_request {
+struct member_leave {
   struct member {
     std::string member_id;  // empty: found by instance id (administrative removal)
     std::optional<std::string> instance_id;
@@ -95,7 +95,7 @@ struct leave_request {
 };
 
 /// `why` is empty when it went well, here and in the other replies.
-struct join_reply {
+struct member_joined {
   struct member {
     std::string member_id;
     std::optional<std::string> instance_id;
@@ -112,7 +112,7 @@ struct join_reply {
   std::vector<member> members;   // for the leader alone
 };
 
-struct sync_reply {
+struct member_synced {
   request_token token = 0;
   error why;
   std::string protocol_type;
@@ -120,12 +120,12 @@ struct sync_reply {
   bytes assignment;
 };
 
-struct heartbeat_reply {
+struct member_alive {
   request_token token = 0;
   error why;  // `rebalance_in_progress`: join again
 };
 
-struct leave_reply {
+struct member_left {
   struct member {
     std::string member_id;
     std::optional<std::string> instance_id;
@@ -136,7 +136,7 @@ struct leave_reply {
   std::vector<member> members;  // as in the request
 };
 
-using group_reply = std::variant<join_reply, sync_reply, heartbeat_reply, leave_reply>;
+using member_reply = std::variant<member_joined, member_synced, member_alive, member_left>;
 
 /// A record to append to the offsets topic under `group_metadata_key`; answer with
 /// `group::stored`, in order of numbers, whether it went well or not.
@@ -148,7 +148,7 @@ struct group_store {
 /// What to do now: store first, then reply. Both in order.
 struct group_effects {
   std::vector<group_store> stores;
-  std::vector<group_reply> replies;
+  std::vector<member_reply> replies;
 };
 
 /// What `group describe` shows.
@@ -189,19 +189,19 @@ class group {
   /// support), `unknown_member`, `member_id_required`, `fenced_instance` (the static member was
   /// replaced by a newer one), `group_full`, `not_coordinator` (dead). Otherwise the reply comes
   /// when the rebalance is done.
-  group_effects join(const join_request& request, time_point now);
+  group_effects join(const member_join& request, time_point now);
 
   /// The leader's brings the assignments; replies come when these are stored. Errors:
   /// `unknown_member`, `illegal_generation`, `rebalance_in_progress`, `inconsistent_protocol`,
   /// `fenced_instance`, `invalid_argument` (an assignment too large), `not_coordinator`.
-  group_effects sync(const sync_request& request, time_point now);
+  group_effects sync(const member_sync& request, time_point now);
 
   /// Replies at once. Errors: `unknown_member`, `illegal_generation`, `rebalance_in_progress`,
   /// `fenced_instance`, `not_coordinator`.
-  group_effects heartbeat(const heartbeat_request& request, time_point now);
+  group_effects heartbeat(const member_heartbeat& request, time_point now);
 
   /// Replies at once, per member; the others are told by their heartbeats to join again.
-  group_effects leave(const leave_request& request, time_point now);
+  group_effects leave(const member_leave& request, time_point now);
 
   /// May this member commit offsets? Also counts as a heartbeat. Without member and generation
   /// (-1) only while the group is empty: a consumer that assigns itself, or a tool.
@@ -266,13 +266,13 @@ class group {
     bool skip_assignment = false;
   };
 
-  void join_new(const join_request& request, time_point now, group_effects& out);
-  void join_again(const join_request& request, time_point now, group_effects& out);
-  void add_member(const join_request& request, const std::string& id, time_point now,
+  void join_new(const member_join& request, time_point now, group_effects& out);
+  void join_again(const member_join& request, time_point now, group_effects& out);
+  void add_member(const member_join& request, const std::string& id, time_point now,
                   group_effects& out);
-  void replace_static(const join_request& request, const std::string& old_id,
+  void replace_static(const member_join& request, const std::string& old_id,
                       const std::string& new_id, time_point now, group_effects& out);
-  void update_member(member& known, const join_request& request, group_effects& out);
+  void update_member(member& known, const member_join& request, group_effects& out);
   void wait_for_join(member& who, request_token token, group_effects& out);
   void remove_member(const std::string& id, time_point now, group_effects& out);
   void forget(const std::string& id, group_effects& out);
@@ -289,16 +289,16 @@ class group {
   void finish_replacement(pending_store& after, const error& why, time_point now,
                           group_effects& out);
   void store(pending_store after, group_effects& out);
-  join_reply current_state(const member& to, request_token token) const;
-  sync_reply assignment_of(const member& to, request_token token) const;
+  member_joined current_state(const member& to, request_token token) const;
+  member_synced assignment_of(const member& to, request_token token) const;
 
-  error check_join(const join_request& request) const;
+  error check_join(const member_join& request) const;
   error check_member(const std::string& id, const std::optional<std::string>& instance_id) const;
-  error check_sync(const sync_request& request) const;
-  bool accepts(const join_request& request) const;
-  bool supports(const join_request& request) const;
+  error check_sync(const member_sync& request) const;
+  bool accepts(const member_join& request) const;
+  bool supports(const member_join& request) const;
   std::string select_protocol() const;
-  std::string make_id(const join_request& request);
+  std::string make_id(const member_join& request);
   duration rebalance_timeout() const;
   group_metadata_value to_value(const pending_store& after) const;
   const bytes& metadata_of(const member& who) const;

@@ -15,16 +15,16 @@ error superseded() {
   return error{errc::rebalance_in_progress, "a newer request of this member took its place"};
 }
 
-join_reply join_failure(request_token token, std::string member_id, error why) {
-  join_reply reply;
+member_joined join_failure(request_token token, std::string member_id, error why) {
+  member_joined reply;
   reply.token = token;
   reply.member_id = std::move(member_id);
   reply.why = std::move(why);
   return reply;
 }
 
-sync_reply sync_failure(request_token token, error why) {
-  sync_reply reply;
+member_synced sync_failure(request_token token, error why) {
+  member_synced reply;
   reply.token = token;
   reply.why = std::move(why);
   return reply;
@@ -32,7 +32,7 @@ sync_reply sync_failure(request_token token, error why) {
 
 }  // namespace
 
-void group::add_member(const join_request& request, const std::string& id, time_point now,
+void group::add_member(const member_join& request, const std::string& id, time_point now,
                        group_effects& out) {
   if (members_.empty()) protocol_type_ = request.protocol_type;
   if (phase_ == group_phase::preparing && generation_ == 0) new_member_added_ = true;
@@ -51,7 +51,7 @@ void group::add_member(const join_request& request, const std::string& id, time_
   rebalance_if_settled(now, out);
 }
 
-void group::update_member(member& known, const join_request& request, group_effects& out) {
+void group::update_member(member& known, const member_join& request, group_effects& out) {
   count_protocols(known, false);
   known.client_id = request.client_id;
   known.client_host = request.client_host;
@@ -72,7 +72,7 @@ void group::wait_for_join(member& who, request_token token, group_effects& out) 
 }
 
 // A static member came back without its id: it takes the place and the assignment of the old one.
-void group::replace_static(const join_request& request, const std::string& old_id,
+void group::replace_static(const member_join& request, const std::string& old_id,
                            const std::string& new_id, time_point now, group_effects& out) {
   auto node = members_.extract(old_id);
   PENSTOCK_ASSERT(!node.empty(), old_id);
@@ -385,8 +385,8 @@ void group::rearm() {
   if (sync_deadline_) arm(*sync_deadline_);
 }
 
-join_reply group::current_state(const member& to, request_token token) const {
-  join_reply reply;
+member_joined group::current_state(const member& to, request_token token) const {
+  member_joined reply;
   reply.token = token;
   reply.member_id = to.id;
   reply.generation = generation_;
@@ -399,8 +399,8 @@ join_reply group::current_state(const member& to, request_token token) const {
   return reply;
 }
 
-sync_reply group::assignment_of(const member& to, request_token token) const {
-  sync_reply reply;
+member_synced group::assignment_of(const member& to, request_token token) const {
+  member_synced reply;
   reply.token = token;
   reply.protocol_type = protocol_type_;
   reply.protocol = protocol_;

@@ -198,7 +198,7 @@ class world {
   struct envelope {
     group::time_point at;
     request_token token;
-    group_reply reply;
+    member_reply reply;
   };
 
   void take(group_effects effects) {
@@ -218,7 +218,7 @@ class world {
       auto token = std::visit([](const auto& one) { return one.token; }, reply);
       auto asked = open_.find(token);
       if (asked == open_.end()) FAIL("a reply to nothing, or a second one");
-      if (auto* sync = std::get_if<sync_reply>(&reply)) note_owner(*asked->second, *sync);
+      if (auto* sync = std::get_if<member_synced>(&reply)) note_owner(*asked->second, *sync);
       open_.erase(asked);
       auto at = now_ + (quiet_ ? 0ms : some(200));
       replies_.push_back({at, token, std::move(reply)});
@@ -226,7 +226,7 @@ class world {
     if (group_->member_count() > 2 * clients_max || stores_.size() > 64) FAIL("it grows");
   }
 
-  void note_owner(const client& to, const sync_reply& reply) {
+  void note_owner(const client& to, const member_synced& reply) {
     if (reply.why) return;
     auto owner = to.instance.value_or(to.member_id);
     auto given = decode_assignment(reply.assignment);
@@ -287,7 +287,7 @@ class world {
     says.topics = who.reads;
     says.owned = who.owned;
     says.generation = who.generation;
-    join_request request;
+    member_join request;
     request.token = ask(who);
     request.member_id = who.member_id;
     request.instance_id = who.instance;
@@ -304,7 +304,7 @@ class world {
 
   void heartbeat(client& who) {
     who.act = now_ + 3s;
-    heartbeat_request request{ask(who), who.member_id, who.instance, who.generation};
+    member_heartbeat request{ask(who), who.member_id, who.instance, who.generation};
     take(group_->heartbeat(request, now_));
   }
 
@@ -333,7 +333,7 @@ class world {
     return false;
   }
 
-  void hear(client& who, const join_reply& reply) {
+  void hear(client& who, const member_joined& reply) {
     if (reply.why == errc::member_id_required) {
       who.member_id = reply.member_id;
       join(who);
@@ -344,7 +344,7 @@ class world {
     who.generation = reply.generation;
     who.at = client::state::syncing;
     who.act = now_ + 1h;
-    sync_request request;
+    member_sync request;
     request.token = ask(who);
     request.member_id = who.member_id;
     request.instance_id = who.instance;
@@ -354,7 +354,7 @@ class world {
     take(group_->sync(request, now_));
   }
 
-  std::map<std::string, bytes> lead(const join_reply& reply) {
+  std::map<std::string, bytes> lead(const member_joined& reply) {
     ++sum_.generations;
     std::vector<assignor_member> members;
     for (const auto& one : reply.members) {
@@ -370,7 +370,7 @@ class world {
     return given;
   }
 
-  void hear(client& who, const sync_reply& reply) {
+  void hear(client& who, const member_synced& reply) {
     if (!well(who, reply.why)) return;
     who.owned = decode_assignment(reply.assignment).value().partitions;
     who.at = client::state::in;
@@ -379,7 +379,7 @@ class world {
     if (fine) REQUIRE(who.generation == group_->generation());
   }
 
-  void hear(client& who, const heartbeat_reply& reply) {
+  void hear(client& who, const member_alive& reply) {
     if (reply.why == errc::rebalance_in_progress && who.hangs) return;
     if (reply.why == errc::rebalance_in_progress)
       join(who);
@@ -387,7 +387,7 @@ class world {
       well(who, reply.why);
   }
 
-  void hear(client&, const leave_reply&) {}
+  void hear(client&, const member_left&) {}
 
   bool looks_settled() const {
     return group_->phase() == group_phase::stable && group_->member_count() == live() &&

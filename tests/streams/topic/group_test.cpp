@@ -23,7 +23,7 @@ struct bench {
   }();
   group subject{"g", settings, penstock::random{1}};
   group::time_point now = 1000s;
-  std::map<request_token, group_reply> replies;
+  std::map<request_token, member_reply> replies;
   std::vector<group_store> held;
   std::vector<group_metadata_value> written;
   bool hold = false;
@@ -61,8 +61,8 @@ struct bench {
     now = until;
   }
 
-  static join_request request(std::string id = {}) {
-    join_request r;
+  static member_join request(std::string id = {}) {
+    member_join r;
     r.member_id = std::move(id);
     r.client_id = "client";
     r.client_host = "/127.0.0.1";
@@ -70,19 +70,19 @@ struct bench {
     r.protocols = {{"range", "topics"}};
     return r;
   }
-  static join_request static_request(std::string instance) {
+  static member_join static_request(std::string instance) {
     auto r = request();
     r.instance_id = std::move(instance);
     return r;
   }
 
-  request_token join(join_request r) {
+  request_token join(member_join r) {
     r.token = ++last;
     take(subject.join(r, now));
     return last;
   }
-  request_token sync(const join_reply& who, std::map<std::string, bytes> given = {}) {
-    sync_request r;
+  request_token sync(const member_joined& who, std::map<std::string, bytes> given = {}) {
+    member_sync r;
     r.token = ++last;
     r.member_id = who.member_id;
     r.generation = who.generation;
@@ -92,11 +92,11 @@ struct bench {
   }
   errc heartbeat(const std::string& id, std::int32_t generation) {
     take(subject.heartbeat({++last, id, std::nullopt, generation}, now));
-    return reply<heartbeat_reply>(last).why.code();
+    return reply<member_alive>(last).why.code();
   }
   errc leave(const std::string& id) {
     take(subject.leave({++last, {{id, std::nullopt}}}, now));
-    return reply<leave_reply>(last).members.at(0).why.code();
+    return reply<member_left>(last).members.at(0).why.code();
   }
 
   bool answered(request_token token) const { return replies.contains(token); }
@@ -105,11 +105,11 @@ struct bench {
     REQUIRE(replies.contains(token));
     return std::get<Reply>(replies.at(token));
   }
-  const join_reply& joined(request_token token) const { return reply<join_reply>(token); }
-  const sync_reply& synced(request_token token) const { return reply<sync_reply>(token); }
+  const member_joined& joined(request_token token) const { return reply<member_joined>(token); }
+  const member_synced& synced(request_token token) const { return reply<member_synced>(token); }
 
   // Two members in a stable group.
-  std::pair<join_reply, join_reply> two() {
+  std::pair<member_joined, member_joined> two() {
     auto a = joined(join(request()));
     auto first = sync(a, {{a.member_id, "all"}});
     REQUIRE(synced(first).assignment == "all");
@@ -326,7 +326,7 @@ TEST_CASE("protocols that do not match the group's are refused", "[topic][group]
   other = bench::request();
   other.protocols.clear();
   CHECK(t.joined(t.join(other)).why == errc::inconsistent_protocol);
-  sync_request sync{++t.last, a.member_id, {}, 2, "consumer", "sticky", {}};
+  member_sync sync{++t.last, a.member_id, {}, 2, "consumer", "sticky", {}};
   t.take(t.subject.sync(sync, t.now));
   CHECK(t.synced(t.last).why == errc::inconsistent_protocol);
 }
@@ -383,9 +383,9 @@ TEST_CASE("a static member that restarts gets its assignment back without a reba
   CHECK(back.members.empty());
   CHECK(t.synced(t.sync(back)).assignment == "p0");
   CHECK(t.subject.phase() == group_phase::stable);
-  heartbeat_request old{++t.last, me.member_id, "i-1", 1};
+  member_heartbeat old{++t.last, me.member_id, "i-1", 1};
   t.take(t.subject.heartbeat(old, t.now));
-  CHECK(t.reply<heartbeat_reply>(t.last).why == errc::fenced_instance);
+  CHECK(t.reply<member_alive>(t.last).why == errc::fenced_instance);
   CHECK(t.subject.check_commit(me.member_id, "i-1", 1, t.now).error() == errc::fenced_instance);
 
   auto modern = bench::static_request("i-1");
@@ -427,7 +427,7 @@ TEST_CASE("a static member is removed by its instance id, and stays while it onl
   t.pass(9s);
   CHECK(t.subject.member_count() == 1);
   t.take(t.subject.leave({++t.last, {{"", "i-1"}, {"", "i-2"}}}, t.now));
-  const auto& left = t.reply<leave_reply>(t.last);
+  const auto& left = t.reply<member_left>(t.last);
   CHECK_FALSE(left.members.at(0).why);
   CHECK(left.members.at(1).why == errc::unknown_member);
   CHECK(t.subject.phase() == group_phase::empty);
@@ -454,7 +454,7 @@ TEST_CASE("a group has a limit of members", "[topic][group]") {
 
 TEST_CASE("requests beyond the limits are refused by name", "[topic][group]") {
   bench t;
-  auto check = [&](join_request r, const std::string& words) {
+  auto check = [&](member_join r, const std::string& words) {
     const auto& why = t.joined(t.join(std::move(r))).why;
     CHECK(why == errc::invalid_argument);
     CHECK_THAT(why.message(), contains(words));
