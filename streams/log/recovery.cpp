@@ -51,6 +51,7 @@ class log_recovery {
   result<void> repair();
   result<void> clear_leftovers();
   void note(std::string message) { report_.messages.push_back(std::move(message)); }
+  error missing(offset_t from, offset_t to) const;
   error damage(const segment& in, std::uint64_t position, const std::string& what) const;
 
   segmented_log& log_;
@@ -211,20 +212,27 @@ result<void> log_recovery::make_segments() {
   return {};
 }
 
+error log_recovery::missing(offset_t from, offset_t to) const {
+  return error{errc::corrupt,
+               fmt::format("{} has no file for the offsets {} to {}: restore it from a copy, or "
+                           "remove {} to accept the loss",
+                           log_.folder_, from, to - 1, log_.path_of(file_names::checkpoint))};
+}
+
 /// What the checkpoint knows to be on disk is not silently taken for deleted.
 result<void> log_recovery::check_files_are_there() {
   if (!checkpoint_) return {};
+  if (checkpoint_->clean && !log_.segments_.empty() &&
+      log_.segments_.back()->base() < checkpoint_->clean->last_segment) {
+    return missing(checkpoint_->clean->last_segment, checkpoint_->clean->end_offset);
+  }
   const offset_t known = checkpoint_->clean
                              ? std::max(checkpoint_->clean->end_offset, log_.recovery_point_)
                              : log_.recovery_point_;
   const bool none = log_.segments_.empty();
   const offset_t first = none ? known : log_.segments_.front()->base();
   if (first <= std::max(log_.start_offset_, log_.gaps_to_)) return {};
-  return error{errc::corrupt,
-               fmt::format("{} has no file for the offsets {} to {}: restore it from a copy, or "
-                           "remove {} to accept the loss",
-                           log_.folder_, log_.start_offset_, first - 1,
-                           log_.path_of(file_names::checkpoint))};
+  return missing(log_.start_offset_, first);
 }
 
 /// With a shutdown in order, and nothing done since, nothing needs to be scanned.
@@ -372,7 +380,7 @@ result<void> log_recovery::judge(const stop& at) {
     // rolled with flush=none, and a power loss may have taken their ends.
     const offset_t next_base = log_.segments_[at.index + 1]->base();
     const bool was_synced = !checkpoint_ || next_base <= log_.recovery_point_;
-    if (was_synced || at.what == found_at::damaged) {
+    if (was_synced) {
       return damage(in, at.position, fmt::format("{}, and a later segment follows", at.reason));
     }
     for (std::size_t i = at.index + 1; i < log_.segments_.size(); ++i) {

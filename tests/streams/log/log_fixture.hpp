@@ -23,6 +23,8 @@ struct log_fixture {
   log_fixture() {
     settings.segment_age = 0ms;
     settings.retention = -1ms;
+    REQUIRE(disk.make_folder("/data"));
+    REQUIRE(disk.sync_folder("/"));
   }
 
   result<void> try_open() {
