@@ -8,3 +8,4 @@
 #include "dsl/topology.hpp"  // IWYU pragma: export
 #include "dsl/window.hpp"    // IWYU pragma: export
 #include "dsl/windowed.hpp"  // IWYU pragma: export
+#include "dsl/words.hpp"     // IWYU pragma: export

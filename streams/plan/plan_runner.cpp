@@ -157,8 +157,9 @@ result<void> plan_runner::on_watermark(std::int32_t source, const watermark_mark
   source_state& from = sources_[static_cast<std::size_t>(source)];
   upstream_task& task = from.upstream[mark.task];
   if (mark.epoch < task.epoch) return {};
+  // A task that was idle, or at its end, may go on from an earlier time.
   const bool back = mark.epoch == task.epoch && mark.watermark < task.watermark;
-  if (back && task.watermark != max_timestamp) {
+  if (back && !task.idle && task.watermark != max_timestamp) {
     task.idle = mark.idle;
   } else {
     task = {mark.epoch, mark.watermark, mark.idle};
@@ -197,8 +198,8 @@ void plan_runner::follow_upstream(source_state& source) {
   if (idle) slowest = fastest_idle;
   line.touched = true;
   const bool ended = slowest == max_timestamp && !source.upstream.empty();
-  if (slowest > line.max_seen || idle != line.idle || ended != line.ended) {
-    if (!ended) line.max_seen = std::max(line.max_seen, slowest);
+  if (slowest != line.max_seen || idle != line.idle || ended != line.ended) {
+    if (!ended) line.max_seen = slowest;
     line.idle = idle && !ended;
     line.ended = ended;
     context_.time_moved_ = true;
@@ -219,10 +220,18 @@ bool plan_runner::all_idle() const {
                      [](const timeline_state& line) { return line.idle; });
 }
 
+/// Whether nothing more comes from anywhere, for now.
+bool plan_runner::at_end() const {
+  return min_of_active() == max_timestamp &&
+         std::any_of(context_.timelines_.begin(), context_.timelines_.end(),
+                     [](const timeline_state& line) { return line.ended; });
+}
+
 /// After records or marks: the watermark follows the slowest timeline that is not idle.
 void plan_runner::move_time() {
   context_.time_moved_ = false;
   if (all_idle()) return;  // `tick` moves time on
+  idle_watermark_.reset();
   const timestamp now = min_of_active();
   if (now == max_timestamp) {
     close_everything();
@@ -275,24 +284,29 @@ result<void> plan_runner::tick() {
         context_.time_moved_ = true;
       }
     }
-    if (!all_idle()) {
-      if (context_.time_moved_) move_time();
-      return;
+    if (all_idle()) {
+      context_.time_moved_ = false;
+      move_idle_time(now);
+    } else if (context_.time_moved_) {
+      move_time();
     }
-    // Nothing comes from anywhere: event time goes on with the wall clock, from where the furthest
-    // timeline stopped, so that the last windows close when their time has come.
-    context_.time_moved_ = false;
-    timestamp furthest = min_timestamp;
-    for (const timeline_state& line : context_.timelines_) {
-      if (line.watermark() == min_timestamp) continue;
-      reported_ = std::max(reported_, line.watermark());
-      const auto silent = std::chrono::duration_cast<duration>(now - line.active);
-      furthest =
-          std::max(furthest, line.watermark() > max_timestamp - silent ? max_timestamp
-                                                                       : line.watermark() + silent);
-    }
-    if (furthest > context_.watermark_) set_watermark(furthest);
   });
+}
+
+/// Nothing comes from anywhere: event time goes on with the wall clock, from where the furthest
+/// timeline stopped, so that the last windows close when their time has come. Tasks downstream are
+/// told once, and then go on by their own clock.
+void plan_runner::move_idle_time(std::chrono::nanoseconds now) {
+  timestamp furthest = min_timestamp;
+  for (const timeline_state& line : context_.timelines_) {
+    if (line.watermark() == min_timestamp) continue;
+    const auto silent = std::chrono::duration_cast<duration>(now - line.active);
+    const timestamp moved = line.watermark() > max_timestamp - silent ? max_timestamp - duration{1}
+                                                                      : line.watermark() + silent;
+    furthest = std::max(furthest, moved);
+  }
+  if (!idle_watermark_) idle_watermark_ = std::max(reported_, furthest);
+  if (furthest > context_.watermark_) set_watermark(furthest);
 }
 
 result<void> plan_runner::advance_to(timestamp watermark) {
@@ -315,17 +329,14 @@ result<void> plan_runner::advance_to(timestamp watermark) {
 }
 
 task_time plan_runner::time() const {
-  const auto& lines = context_.timelines_;
   task_time now;
   now.idle = all_idle();
-  const bool ended =
-      std::any_of(lines.begin(), lines.end(), [](const auto& line) { return line.ended; }) &&
-      min_of_active() == max_timestamp;
   const duration behind = context_.part_->hop_delay;
-  if (ended) {
+  const timestamp own = now.idle && idle_watermark_ ? *idle_watermark_ : reported_;
+  if (at_end()) {
     now.watermark = max_timestamp;
-  } else if (reported_ >= min_timestamp + behind) {
-    now.watermark = reported_ - behind;
+  } else if (own >= min_timestamp + behind) {
+    now.watermark = own - behind;
   }
   return now;
 }
@@ -333,11 +344,16 @@ task_time plan_runner::time() const {
 result<void> plan_runner::flush() {
   return guarded([&] {
     context_.feeding_ = -1;
-    do {
+    for (;;) {
       for (const auto& op : operators_) op->flush();
-      if (!context_.time_moved_) return;
-      move_time();  // what was emitted may have closed windows further down: once more
-    } while (true);
+      // What was emitted may have moved time, or opened windows although the input is at its end.
+      const bool more =
+          at_end() && std::any_of(operators_.begin(), operators_.end(), [](const auto& op) {
+            return op->has_windows() && op->due() != max_timestamp;
+          });
+      if (!context_.time_moved_ && !more) return;
+      move_time();
+    }
   });
 }
 

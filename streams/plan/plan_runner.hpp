@@ -63,15 +63,18 @@ class plan_runner final : public task_runner {
   void move_time();
   void set_watermark(timestamp to);
   void close_everything();
+  void move_idle_time(std::chrono::nanoseconds now);
   timestamp min_of_active() const;
   bool all_idle() const;
+  bool at_end() const;
   const store_base* find_store(std::string_view step) const;
 
   task_context context_;
   std::vector<std::unique_ptr<operator_base>> operators_;
   std::vector<source_state> sources_;
   batch_cursor cursor_;
-  timestamp reported_ = min_timestamp;  // the watermark without what idleness added
+  timestamp reported_ = min_timestamp;       // the watermark without what idleness added
+  std::optional<timestamp> idle_watermark_;  // when the last input went idle
 };
 
 }  // namespace penstock
