@@ -1,6 +1,7 @@
 #include "actors/broker/node.hpp"
 
 #include <algorithm>
+#include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 #include <caf/typed_response_promise.hpp>
@@ -41,6 +42,23 @@ struct hosted_topic {
 
 struct node_state {
   static inline const char* name = "penstock.node";
+  node_state() = default;
+  node_state(const node_state&) = delete;
+  node_state& operator=(const node_state&) = delete;
+
+  // However the node ends, nobody it started outlives it.
+  ~node_state() {
+    for (auto& [topic, hosted] : topics)
+      for (auto& each : hosted.partitions) end(each.actor);
+    end(metadata_log);
+    end(controller);
+    end(coordinator);
+    end(writer);
+  }
+  template <class Handle>
+  static void end(const Handle& each) {
+    if (each) caf::anon_send_exit(each, caf::exit_reason::kill);
+  }
 
   node_config config;
   writer_actor writer;
@@ -51,6 +69,7 @@ struct node_state {
   std::map<std::string, int, std::less<>> closing;                // partitions of deleted topics
   std::map<std::string, topic_changed, std::less<>> after_close;  // re-created meanwhile
   std::map<caf::actor_addr, topic_partition> owners;              // who a down message is about
+  std::uint64_t generators = 0;                                   // made so far
   bool loaded = false;
   error broken;
   bool closed = false;
@@ -119,6 +138,13 @@ void on_partition_down(node_self self, const topic_partition& tp, const error& w
                            "; mend the cause and restart the node"};
 }
 
+// A generator for ids that must differ from those of earlier runs on the same directory.
+random fresh_chance(node_state& state) {
+  random mixed{state.config.seed ^ static_cast<std::uint64_t>(to_millis(state.config.time->now()))};
+  return random{mixed.next() ^ static_cast<std::uint64_t>(state.config.time->monotonic().count()) ^
+                ++state.generators};
+}
+
 void start_metadata(node_self self) {
   auto& state = self->state;
   partition_config log;
@@ -138,7 +164,7 @@ void start_metadata(node_self self) {
   controller_config config;
   config.log = state.metadata_log;
   config.listener = caf::actor_cast<metadata_listener>(self);
-  config.chance = random{state.config.seed};
+  config.chance = fresh_chance(state);
   config.time = state.config.time;
   config.default_partitions = state.config.default_partitions;
   if (state.config.default_flush != flush_policy::batch)
@@ -153,7 +179,7 @@ void start_coordinator(node_self self) {
   coordinator_config config;
   config.node = caf::actor_cast<node_actor>(self);
   config.time = state.config.time;
-  config.chance = random{state.config.seed ^ 0x67726f757073ULL};
+  config.chance = fresh_chance(state);
   config.initial_delay = state.config.group_initial_delay;
   state.coordinator = spawn_coordinator(self->system(), std::move(config));
   self->monitor(state.coordinator);

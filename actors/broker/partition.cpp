@@ -37,7 +37,7 @@ struct partition_state {
 
   partition_config config;
   std::unique_ptr<partition_log> log;
-  error offline;                        // why nothing is served
+  error offline;                 // why nothing is served
   std::deque<waiting> unsynced;  // what waits for the writer, in offset order
   bool sync_in_flight = false;
   std::vector<parked_fetch> parked;
@@ -327,7 +327,7 @@ result<void> claim_folder(partition_state& state) {
   if (found && *found == wanted) return {};
   if (found) PENSTOCK_TRY(clear_folder(state));
   if (!found && !(found.error() == errc::not_found)) return std::move(found).error();
-  PENSTOCK_TRY(on.make_folder(state.config.folder));
+  PENSTOCK_TRY(make_folder_durably(on, state.config.folder));
   return write_file(on, path, wanted);
 }
 

@@ -37,4 +37,14 @@ result<void> write_file(disk& on, const std::string& path, bytes_view content) {
   return on.sync_folder(parent_of(path));
 }
 
+result<void> make_folder_durably(disk& on, const std::string& folder) {
+  PENSTOCK_ASSIGN(const bool there, on.exists(folder));
+  if (there) return {};
+  const auto parent = parent_of(folder);
+  if (parent != folder && parent != "." && parent != "/")
+    PENSTOCK_TRY(make_folder_durably(on, parent));
+  PENSTOCK_TRY(on.make_folder(folder));
+  return on.sync_folder(parent);
+}
+
 }  // namespace penstock

@@ -81,6 +81,9 @@ disk& machine_disk();
 /// Reads a whole file of at most `limit` bytes; `corrupt` when it is larger.
 result<bytes> read_file(disk& from, const std::string& path, std::uint64_t limit);
 
+/// Makes a folder and its missing parents so that they survive a power loss.
+result<void> make_folder_durably(disk& on, const std::string& folder);
+
 /// Replaces a file atomically and durably: temporary file, sync, rename, sync of the folder.
 result<void> write_file(disk& on, const std::string& path, bytes_view content);
 

@@ -13,6 +13,9 @@
 #include "actors/broker/partition.hpp"
 #include "actors/broker/writer.hpp"
 #include "actors/client/consumer.hpp"
+#include "actors/cluster/conversations.hpp"
+#include "actors/processor/job.hpp"
+#include "actors/processor/task.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/paths.hpp"
 
@@ -24,9 +27,11 @@ struct only_envelopes : std::false_type {};
 template <>
 struct only_envelopes<caf::output_tuple<void>> : std::true_type {};
 template <class... Ts>
-struct only_envelopes<caf::detail::type_list<Ts...>> : std::bool_constant<(is_envelope<Ts>::value && ...)> {};
+struct only_envelopes<caf::detail::type_list<Ts...>>
+    : std::bool_constant<(is_envelope<Ts>::value && ...)> {};
 template <class... Ts>
-struct only_envelopes<caf::output_tuple<Ts...>> : std::bool_constant<(is_envelope<Ts>::value && ...)> {};
+struct only_envelopes<caf::output_tuple<Ts...>>
+    : std::bool_constant<(is_envelope<Ts>::value && ...)> {};
 template <class In, class Out>
 struct only_envelopes<caf::typed_mpi<In, Out>>
     : std::bool_constant<only_envelopes<In>::value && only_envelopes<Out>::value> {};
@@ -41,6 +46,10 @@ static_assert(only_envelopes<controller_actor>::value);
 static_assert(only_envelopes<metadata_listener>::value);
 static_assert(only_envelopes<coordinator_actor>::value);
 static_assert(only_envelopes<consumer_actor>::value);
+static_assert(only_envelopes<task_actor>::value);
+static_assert(only_envelopes<task_listener>::value);
+static_assert(only_envelopes<job_actor>::value);
+static_assert(only_envelopes<job_handle>::value);
 static_assert(!only_envelopes<caf::typed_actor<caf::reacts_to<int>>>::value);
 static_assert(!only_envelopes<caf::typed_actor<caf::replies_to<tick>::with<int>>>::value);
 
@@ -57,7 +66,8 @@ TEST_CASE("every typed actor of the tree is checked above, and no actor is untyp
   const auto own = text_of_file(__FILE__[0] == '/' ? std::filesystem::path{__FILE__}
                                                    : root / "tests/actors/architecture_test.cpp");
   const std::regex handle{R"(using\s+(\w+)\s*=\s*caf::typed_actor<)"};
-  const std::regex untyped{R"(caf::event_based_actor\s*\*|caf::blocking_actor\s*\*|caf::behavior\b)"};
+  const std::regex untyped{
+      R"(caf::event_based_actor\s*\*|caf::blocking_actor\s*\*|caf::behavior\b)"};
   int handles = 0;
   for (const auto& folder : {"actors", "launch"}) {
     for (const auto& entry : std::filesystem::recursive_directory_iterator{root / folder}) {

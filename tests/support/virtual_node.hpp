@@ -10,6 +10,7 @@
 #include "actors/messages/messages.hpp"
 #include "streams/base/disk_simulated.hpp"
 #include "streams/record/batch.hpp"
+#include "streams/topic/settings.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/virtual_system.hpp"
 
@@ -113,8 +114,8 @@ struct virtual_node {
     return values_in(ask<fetch_reply>(fetch_of(topic, from, 0, partition)));
   }
 
-  virtual_system clock;
   simulated_disk disk;
+  virtual_system clock;
   caf::scoped_actor self;
   node_actor node;
 };

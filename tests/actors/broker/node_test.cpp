@@ -1,6 +1,7 @@
 #include "actors/broker/node.hpp"
 
 #include <caf/send.hpp>
+#include <deque>
 
 #include "actors/messages/settings.hpp"
 #include "tests/support/virtual_node.hpp"
@@ -12,7 +13,9 @@ using test::contains;
 using test::virtual_node;
 using strings = std::vector<std::string>;
 
-error failure_of(const auto& reply) { return error_of(reply.open()->getFailure()); }
+error failure_of(const auto& reply) {
+  return error_of(reply.open()->getFailure());
+}
 
 TEST_CASE("what was appended is fetched, in order", "[actors][node]") {
   virtual_node n;
@@ -47,8 +50,9 @@ TEST_CASE("a fetch at the end waits for data", "[actors][node]") {
   CHECK(reader->mailbox().empty());
   n.append("orders", {"late"});
   REQUIRE(n.clock.run_until([&] { return !reader->mailbox().empty(); }, std::chrono::seconds{1}));
-  pending.receive([&](const fetch_reply& got) { CHECK(virtual_node::values_in(got) == strings{"late"}); },
-                  [](const caf::error&) { FAIL("no answer"); });
+  pending.receive(
+      [&](const fetch_reply& got) { CHECK(virtual_node::values_in(got) == strings{"late"}); },
+      [](const caf::error&) { FAIL("no answer"); });
 }
 
 TEST_CASE("a fetch that finds nothing is answered when its wait is over", "[actors][node]") {
@@ -77,11 +81,15 @@ TEST_CASE("requests about what is not there say so", "[actors][node]") {
 TEST_CASE("bytes that are no batch are refused and nothing is appended", "[actors][node]") {
   virtual_node n;
   REQUIRE(!n.create("orders"));
-  auto broken = append_request::make([](auto out) {
-    out.setTopic("orders");
-    out.setBatches(data_of("this is not a record batch, but it is long enough for a header......"));
-  });
-  CHECK(failure_of(n.ask<append_reply>(broken)) == errc::corrupt);
+  auto garbage = [](std::size_t size, char filler) {
+    return append_request::make(size, [&](auto out) {
+      out.setTopic("orders");
+      out.setBatches(data_of(std::string(size, filler)));
+    });
+  };
+  CHECK(failure_of(n.ask<append_reply>(garbage(100, 'x'))));
+  CHECK(failure_of(n.ask<append_reply>(garbage(100, '\0'))));
+  CHECK(failure_of(n.ask<append_reply>(garbage(10, '\0'))) == errc::corrupt);
   CHECK(n.read("orders").empty());
 }
 
@@ -92,22 +100,23 @@ TEST_CASE("topics and their settings survive a restart", "[actors][node]") {
     out.setName("orders");
     out.setPartitions(4);
     auto set = out.initSet(1);
-    set[0].setName("cleanup.policy");
-    set[0].setValue("compact");
+    set[0].setName("segment.bytes");
+    set[0].setValue("1048576");
   }))));
   REQUIRE(!failure_of(n.append("orders", {"kept"}, 3)));
   REQUIRE(!failure_of(n.ask<admin_reply>(close_request{})));
   n.start();
-  auto reply = n.ask<topics_reply>(
-      topics_request::make([](auto out) { out.setWithPartitions(true); }));
-  auto topics = reply.open()->getTopics();
+  auto reply =
+      n.ask<topics_reply>(topics_request::make([](auto out) { out.setWithPartitions(true); }));
+  auto in = reply.open();
+  auto topics = in->getTopics();
   REQUIRE(topics.size() == 1);
   CHECK(view(topics[0].getName()) == "orders");
   CHECK(topics[0].getPartitions().size() == 4);
   CHECK(topics[0].getPartitions()[3].getHighWatermark() == 1);
   auto settings = parse_settings(topics[0].getSettings()).value();
   CHECK(settings.value_of("retention.ms").value() == "60000");
-  CHECK(settings.value_of("cleanup.policy").value() == "compact");
+  CHECK(settings.value_of("segment.bytes").value() == "1048576");
 }
 
 TEST_CASE("a topic created again under the same name starts empty", "[actors][node]") {
@@ -128,12 +137,13 @@ TEST_CASE("a failed sync takes the partition offline and nothing is acknowledged
   virtual_node n;
   REQUIRE(!n.create("orders"));
   REQUIRE(!n.create("other"));
+  n.clock.run_for(std::chrono::seconds{1});  // what creating them had to sync is synced
   n.disk.fail_syncs(1);
   CHECK(failure_of(n.append("orders", {"a"})) == errc::sync_failed);
   CHECK(failure_of(n.append("orders", {"a"})) == errc::partition_offline);
   CHECK(!failure_of(n.append("other", {"b"})));
-  auto reply = n.ask<topics_reply>(
-      topics_request::make([](auto out) { out.setWithPartitions(true); }));
+  auto reply =
+      n.ask<topics_reply>(topics_request::make([](auto out) { out.setWithPartitions(true); }));
   auto offline = error_of(reply.open()->getTopics()[0].getPartitions()[0].getOffline());
   CHECK_THAT(offline.message(), contains("orders-0 is offline"));
 }
@@ -154,7 +164,7 @@ TEST_CASE("a full disk refuses appends, and takes them again when there is room"
 TEST_CASE("appends of many senders share syncs and all are acknowledged", "[actors][node]") {
   virtual_node n;
   REQUIRE(!n.create("orders"));
-  std::vector<caf::scoped_actor> senders;
+  std::deque<caf::scoped_actor> senders;
   for (int i = 0; i < 50; ++i) senders.emplace_back(n.clock.system);
   std::vector<decltype(senders[0]->request(n.node, caf::infinite, append_request{}))> pending;
   for (auto& each : senders)

@@ -90,9 +90,8 @@ void poll_all(virtual_node& n, std::vector<member*> all, int rounds = 8) {
 
 void produce(virtual_node& n, int from, int to, int partitions) {
   for (int i = from; i < to; ++i)
-    REQUIRE(!error_of(n.append("jobs", {"job-" + std::to_string(i)}, i % partitions)
-                          .open()
-                          ->getFailure()));
+    REQUIRE(!error_of(
+        n.append("jobs", {"job-" + std::to_string(i)}, i % partitions).open()->getFailure()));
 }
 
 TEST_CASE("point to point: in one group each record goes to one member", "[actors][group]") {
@@ -158,7 +157,7 @@ TEST_CASE("what was committed is not seen again, what was not is", "[actors][gro
   n.disk.crash(chance);
   n.start();
   member second{n, "workers", {"jobs"}};
-  poll_all(n, {&second}, 100);
+  poll_all(n, {&second}, 400);
   CHECK(second.seen == std::vector<std::string>{"job-5", "job-6", "job-7"});
 }
 
