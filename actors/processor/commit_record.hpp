@@ -24,9 +24,9 @@ inline constexpr bytes_view outbox_key{"\0outbox", 7};
 
 /// Where a task stands: what its state has seen of every input.
 struct task_positions {
-  std::int64_t commit = -1;  // number of this commit; the first is 0
-  std::int32_t epoch = 0;    // of the task's run that wrote it
-  bytes progress;            // task_runner::save_progress
+  std::int64_t commit = -1;                  // number of this commit; the first is 0
+  std::int32_t epoch = 0;                    // of the task's run that wrote it
+  bytes progress;                            // task_runner::save_progress
   std::map<topic_partition, offset_t> next;  // next offset to read of each input in a topic
   /// In-memory repartition: (source index, upstream task) -> last sequence taken over.
   std::map<std::pair<std::int32_t, std::string>, std::int64_t> sequences;

@@ -151,9 +151,9 @@ void job_state::forget() {
   for (const auto& each : names)
     ask<admin_reply>(delete_request(each),
                      [one_done](const admin_reply&, const error& why) { one_done(why); });
-  ask<group_reply>(delete_group_request::make(
-                       [&](auto out) { out.setGroup(text_of(topology().name())); }),
-                   [one_done](const group_reply&, const error& why) { one_done(why); });
+  ask<group_reply>(
+      delete_group_request::make([&](auto out) { out.setGroup(text_of(topology().name())); }),
+      [one_done](const group_reply&, const error& why) { one_done(why); });
   // All steps of all earlier versions of the topology.
   ask<admin_reply>(register_state_request::make([&](wire::RegisterStateRequest::Builder out) {
                      out.setTopology(text_of(topology().name()));
@@ -318,10 +318,16 @@ void job_state::on_task(const task_changed& what) {
   at->last = what;
   using state = wire::TaskChanged::State;
   switch (in->getState()) {
-    case state::FAILED: return fail(error_of(in->getFailure()));
-    case state::CAUGHT_UP: at->caught_up = true; return advance_ending();
-    case state::RUNNING: at->running = true; break;
-    default: return;
+    case state::FAILED:
+      return fail(error_of(in->getFailure()));
+    case state::CAUGHT_UP:
+      at->caught_up = true;
+      return advance_ending();
+    case state::RUNNING:
+      at->running = true;
+      break;
+    default:
+      return;
   }
   const bool all = std::all_of(tasks_.begin(), tasks_.end(), [](auto& t) { return t.running; });
   if (drop_pending_ && all) register_dropped();
@@ -338,8 +344,7 @@ void job_state::on_down(const caf::down_msg& down) {
     spawn(*at);
     const auto& part = topology().sub_topologies()[static_cast<std::size_t>(at->part)];
     if (ends_known_) self_->send(at->actor, finish_order_);
-    if (ends_known_ && upstreams_done(part))
-      order(*at, wire::TaskOrder::Kind::UPSTREAM_DONE);
+    if (ends_known_ && upstreams_done(part)) order(*at, wire::TaskOrder::Kind::UPSTREAM_DONE);
     if (endings_[static_cast<std::size_t>(at->part)] == ending::closing)
       order(*at, wire::TaskOrder::Kind::CLOSE_WINDOWS);
     return;

@@ -17,9 +17,9 @@
 
 namespace penstock {
 
-using job_actor = caf::typed_actor<caf::reacts_to<task_changed>,
-                                   caf::replies_to<job_request>::with<job_reply>,
-                                   caf::reacts_to<job_order>, caf::reacts_to<tick>>;
+using job_actor =
+    caf::typed_actor<caf::reacts_to<task_changed>, caf::replies_to<job_request>::with<job_reply>,
+                     caf::reacts_to<job_order>, caf::reacts_to<tick>>;
 
 struct job_config {
   std::shared_ptr<const plan> topology;  // without problems

@@ -12,7 +12,7 @@ constexpr std::string_view key_format = "penstock.key.format";
 constexpr std::string_view value_format = "penstock.value.format";
 
 // A commit is one batch, however many windows close in it.
-constexpr std::string_view internal_batch_bytes_max = "268435456";
+constexpr std::string_view internal_batch_bytes_max = "134217728";
 
 struct format_check {
   topic_work work;
@@ -81,11 +81,13 @@ result<std::int32_t> count_tasks(const plan& p, const sub_topology& part,
                         std::to_string(at->second.partitions) + " are read together";
       if (each.repartition)
         return error{errc::state_changed,
-                     text + ": the number of partitions has changed since an earlier run; run once "
-                            "with --reset to start over"};
+                     text +
+                         ": the number of partitions has changed since an earlier run; run once "
+                         "with --reset to start over"};
       return error{errc::plan_invalid,
-                   text + ": give both topics the same number of partitions, or put a key_by in "
-                          "front"};
+                   text +
+                       ": give both topics the same number of partitions, or put a key_by in "
+                       "front"};
     }
     tasks = at->second.partitions;
     named = "topics \"" + each.topic + "\" with " + std::to_string(tasks) + " partitions";
@@ -100,10 +102,10 @@ result<std::int32_t> count_tasks(const plan& p, const sub_topology& part,
   if (part.stores.empty()) return tasks;
   const auto changelog = changelog_topic(p, part.index);
   if (auto at = known.find(changelog); at != known.end() && at->second.partitions != tasks)
-    return error{errc::state_changed,
-                 "topic \"" + changelog + "\" keeps the state of " +
-                     std::to_string(at->second.partitions) + " partitions, the input has " +
-                     std::to_string(tasks) + " now: run once with --reset to start over"};
+    return error{errc::state_changed, "topic \"" + changelog + "\" keeps the state of " +
+                                          std::to_string(at->second.partitions) +
+                                          " partitions, the input has " + std::to_string(tasks) +
+                                          " now: run once with --reset to start over"};
   return tasks;
 }
 

@@ -8,8 +8,7 @@ namespace penstock {
 
 bool task_state::dirty() const {
   const auto time = runner_->time();
-  const bool time_moved =
-      time.watermark != sent_time_.watermark || time.idle != sent_time_.idle;
+  const bool time_moved = time.watermark != sent_time_.watermark || time.idle != sent_time_.idle;
   return moved_ || runner_->has_changes() || !sinks_->empty() || !dropped_keys_.empty() ||
          (time_moved && !sinks_->repartition_targets().empty());
 }
@@ -36,7 +35,8 @@ void task_state::advance_commit() {
     if (!queue_.idle()) return;
     switch (committing_) {
       case commit_stage::none:
-      case commit_stage::offsets: return;
+      case commit_stage::offsets:
+        return;
       case commit_stage::output:
         committing_ = commit_stage::changelog;
         if (stateful() && dirty()) write_changelog();
@@ -117,12 +117,13 @@ void task_state::purge(bool all) {
     if (!in.repartition || in.read_bytes == 0) continue;
     if (!all && in.read_bytes < config_.settings.purge_bytes) continue;
     in.read_bytes = 0;
-    self_->request(config_.node, config_.settings.request_timeout,
-                   delete_records_request::make([&](wire::DeleteRecordsRequest::Builder out) {
-                     out.setTopic(text_of(in.from.topic));
-                     out.setPartition(in.from.partition);
-                     out.setBefore(in.next);
-                   }))
+    self_
+        ->request(config_.node, config_.settings.request_timeout,
+                  delete_records_request::make([&](wire::DeleteRecordsRequest::Builder out) {
+                    out.setTopic(text_of(in.from.topic));
+                    out.setPartition(in.from.partition);
+                    out.setBefore(in.next);
+                  }))
         .then([](const delete_records_reply&) {}, [](const caf::error&) {});
   }
 }

@@ -1,6 +1,6 @@
 // How a task gets from nothing to running. A fresh producer id is its epoch; opening the partitions
-// it writes fences earlier runs there and tells what they have sent. Only behind these fences is the
-// changelog (or the committed offsets) read, so nothing of an earlier run can come after it.
+// it writes fences earlier runs there and tells what they have sent. Only behind these fences is
+// the changelog (or the committed offsets) read, so nothing of an earlier run can come after it.
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -47,11 +47,11 @@ void task_state::start(task_config config) {
     in.table = me.sources[s].table;
     inputs_.push_back(std::move(in));
   }
-  sinks_ = std::make_unique<task_sinks>(
-      task_sinks_config{me.sinks, config_.sink_partitions, name_,
-                        static_cast<std::int32_t>(me.sources.size()), stateful(), config_.time,
-                        config_.print},
-      queue_);
+  sinks_ =
+      std::make_unique<task_sinks>(task_sinks_config{me.sinks, config_.sink_partitions, name_,
+                                                     static_cast<std::int32_t>(me.sources.size()),
+                                                     stateful(), config_.time, config_.print},
+                                   queue_);
   runner_settings settings;
   settings.time = config_.time;
   settings.upstream_tasks = config_.upstream_tasks;
@@ -62,16 +62,16 @@ void task_state::start(task_config config) {
 }
 
 void task_state::open_producer() {
-  ask<init_producer_reply>(
-      init_producer_request{}, "cannot get a producer id", [this](const init_producer_reply& r) {
-        auto in = r.open();
-        queue_.set_producer(in->getProducerId(), in->getEpoch());
-        // Ids are given in rising order, so a later run has the higher epoch.
-        epoch_ = static_cast<std::int32_t>(in->getProducerId() & 0x7fffffff);
-        sinks_->set_epoch(epoch_);
-        if (stateful()) return open_changelog();
-        open_targets();
-      });
+  ask<init_producer_reply>(init_producer_request{}, "cannot get a producer id",
+                           [this](const init_producer_reply& r) {
+                             auto in = r.open();
+                             queue_.set_producer(in->getProducerId(), in->getEpoch());
+                             // Ids are given in rising order, so a later run has the higher epoch.
+                             epoch_ = static_cast<std::int32_t>(in->getProducerId() & 0x7fffffff);
+                             sinks_->set_epoch(epoch_);
+                             if (stateful()) return open_changelog();
+                             open_targets();
+                           });
 }
 
 void task_state::open_changelog() {
@@ -79,11 +79,11 @@ void task_state::open_changelog() {
       open_request(changelog_, name_, epoch_), "cannot open " + changelog_.to_string(),
       [this](const open_source_reply& r) {
         const auto last_commit = r.open()->getSequence();
-        ask<list_offsets_reply>(
-            list_request(changelog_, list_start), "cannot read " + changelog_.to_string(),
-            [this, last_commit](const list_offsets_reply& start) {
-              read_changelog(start.open()->getOffset(), last_commit);
-            });
+        ask<list_offsets_reply>(list_request(changelog_, list_start),
+                                "cannot read " + changelog_.to_string(),
+                                [this, last_commit](const list_offsets_reply& start) {
+                                  read_changelog(start.open()->getOffset(), last_commit);
+                                });
       });
 }
 
@@ -212,15 +212,15 @@ void task_state::open_inputs() {
       list[i].initPartitions(1).set(0, inputs_[i].from.partition);
     }
   });
-  ask<fetch_offsets_reply>(std::move(request), "cannot read the committed offsets",
-                           [with_start](const fetch_offsets_reply& r) {
-                             auto in = r.open();
-                             std::map<topic_partition, offset_t> known;
-                             for (auto each : in->getOffsets())
-                               known[{std::string{view(each.getTopic())}, each.getPartition()}] =
-                                   each.getOffset();
-                             with_start(known);
-                           });
+  ask<fetch_offsets_reply>(
+      std::move(request), "cannot read the committed offsets",
+      [with_start](const fetch_offsets_reply& r) {
+        auto in = r.open();
+        std::map<topic_partition, offset_t> known;
+        for (auto each : in->getOffsets())
+          known[{std::string{view(each.getTopic())}, each.getPartition()}] = each.getOffset();
+        with_start(known);
+      });
 }
 
 void task_state::input_opened() {

@@ -155,7 +155,8 @@ void task_state::on_sent(const topic_partition& tp, produce_queue::outcome outco
       return fail(queue_.reason().with_context("cannot write " + tp.to_string()));
     case produce_queue::outcome::retry:
       return after(config_.settings.retry_after, [this, tp] { send_to(tp); });
-    case produce_queue::outcome::done: send_to(tp);
+    case produce_queue::outcome::done:
+      send_to(tp);
   }
   if (committing_ != commit_stage::none) return advance_commit();
   work();
@@ -234,7 +235,9 @@ void task_state::on_order(const task_order& order) {
           return self_->quit();
         }
         break;
-      case wire::TaskOrder::Kind::CLOSE_WINDOWS: close_ordered_ = true; break;
+      case wire::TaskOrder::Kind::CLOSE_WINDOWS:
+        close_ordered_ = true;
+        break;
       case wire::TaskOrder::Kind::FINISH_AT:
         for (auto end : what->getEnds())
           for (auto& in : inputs_)

@@ -77,8 +77,7 @@ void task_sinks::emit(std::int32_t number, const emitted& out) {
 void task_sinks::add(lane& to, const emitted& out, bool mark) {
   const auto time = out.time == no_timestamp ? config_.time->now() : out.time;
   if (!mark) return to.builder.add(time, out.key, out.value, out.headers);
-  if (mark_.empty())
-    mark_ = encode(source_mark{mark_name(source_), epoch_, sequence_});
+  if (mark_.empty()) mark_ = encode(source_mark{mark_name(source_), epoch_, sequence_});
   headers_.assign(out.headers.begin(), out.headers.end());
   headers_.push_back({source_mark_header, bytes_view{mark_}});
   to.builder.add(time, out.key, out.value, headers_);

@@ -100,8 +100,8 @@ class task_sinks final : public task_output {
   std::int32_t epoch_ = 0;
   std::int32_t source_ = -1;
   std::int64_t sequence_ = 0;
-  bytes mark_;                         // encoded, for the current chunk
-  std::vector<header_view> headers_;   // scratch
+  bytes mark_;                        // encoded, for the current chunk
+  std::vector<header_view> headers_;  // scratch
   std::size_t repartition_bytes_ = 0;
   bool ordinary_open_ = false;
   std::uint64_t bytes_out_ = 0;

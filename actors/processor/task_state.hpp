@@ -1,6 +1,6 @@
 // The inside of a task actor. Its life: open (a producer id, fences in the partitions it writes,
-// its state or its committed offsets), run (fetch, process, send, commit), and end when the job says
-// so. Everything happens in the actor; every request has a time-out and is repeated when its
+// its state or its committed offsets), run (fetch, process, send, commit), and end when the job
+// says so. Everything happens in the actor; every request has a time-out and is repeated when its
 // failure passes by itself. Only for the .cpp files of this folder.
 #pragma once
 

@@ -1,0 +1,105 @@
+#include "launch/command_line.hpp"
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+namespace penstock {
+namespace {
+
+constexpr int stdout_help = 0;
+
+// Flags that the design names and this version does not have: said in words, not "unknown flag".
+const char* other_engine(const std::string& on) {
+  if (on.starts_with("penstock://"))
+    return "running on a Penstock cluster is not built yet; give a directory";
+  if (on.starts_with("kafka://"))
+    return "running on a Kafka cluster is not built yet; give a directory";
+  return nullptr;
+}
+
+void add_options(CLI::App& app, run_options& options, std::string& format, std::string& repartition,
+                 std::int64_t& commit_ms) {
+  app.add_option("--on", options.directory, "data directory of the embedded node")
+      ->type_name("DIR")
+      ->capture_default_str();
+  app.add_option("--workers", options.workers, "threads (default: one per core)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1024));
+  app.add_flag("--until-end", options.until_end,
+               "end when the input that is there at the start is used up");
+  app.add_flag("--close-windows", options.close_windows,
+               "with --until-end: close the windows that are still open");
+  app.add_option("--describe", format, "print the topology and end: text, mermaid, dot or json")
+      ->expected(0, 1)
+      ->type_name("[FORMAT]")
+      ->check(CLI::IsMember({"text", "mermaid", "dot", "json"}));
+  app.add_flag("--reset", options.reset,
+               "forget state, internal topics and offsets of this topology first");
+  app.add_option("--drop-state", options.drop_steps, "give up what this step remembers")
+      ->type_name("STEP");
+  app.add_option("--repartition", repartition, "how key_by moves records: durable or memory")
+      ->type_name("HOW")
+      ->check(CLI::IsMember({"durable", "memory"}))
+      ->capture_default_str();
+  app.add_option("--commit-interval", commit_ms, "milliseconds between commits")
+      ->type_name("MS")
+      ->check(CLI::Range(1, 3'600'000))
+      ->capture_default_str();
+  app.add_flag("--quiet", options.quiet, "no progress on stderr");
+}
+
+}  // namespace
+
+std::variant<run_options, int> parse_command_line(const plan& p, int argc,
+                                                  const char* const* argv) {
+  CLI::App app{"Runs topology \"" + p.name() + "\"."};
+  run_options options;
+  std::string format;
+  std::string repartition = "durable";
+  std::int64_t commit_ms = options.commit_interval.count();
+  add_options(app, options, format, repartition, commit_ms);
+  app.footer(
+      "Status: 0 done or stopped with everything committed, 1 failed, 2 wrong command line,\n"
+      "3 the topology, its state or a topic's types do not fit, 4 the data directory cannot be "
+      "used.");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == stdout_help ? exit_ok : exit_usage;
+  }
+  if (const char* why = other_engine(options.directory)) {
+    std::fprintf(stderr, "--on %s: %s\n", options.directory.c_str(), why);
+    return exit_usage;
+  }
+  if (options.close_windows && !options.until_end) {
+    std::fputs("--close-windows needs --until-end: a job without an end never closes early\n",
+               stderr);
+    return exit_usage;
+  }
+  options.commit_interval = duration{commit_ms};
+  options.in_memory_repartition = repartition == "memory";
+  options.describe = app.count("--describe") > 0;
+  if (format == "mermaid") options.format = describe_format::mermaid;
+  if (format == "dot") options.format = describe_format::dot;
+  if (format == "json") options.format = describe_format::json;
+  return options;
+}
+
+int status_for(const error& why) {
+  switch (why.code()) {
+    case errc::none:
+      return exit_ok;
+    case errc::plan_invalid:
+    case errc::type_mismatch:
+    case errc::state_changed:
+      return exit_refused;
+    case errc::locked:
+    case errc::unsupported_version:
+    case errc::read_only:
+      return exit_directory;
+    default:
+      return exit_failed;
+  }
+}
+
+}  // namespace penstock

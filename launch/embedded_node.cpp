@@ -1,0 +1,81 @@
+#include "launch/embedded_node.hpp"
+
+#include <caf/actor_system_config.hpp>
+#include <caf/scoped_actor.hpp>
+#include <thread>
+
+#include "actors/errors.hpp"
+#include "streams/base/clock.hpp"
+
+namespace penstock {
+
+// Members end in reverse order: first the handle, then the system, last the lock.
+struct embedded_node::state {
+  embedded_options options;
+  std::unique_ptr<directory_lock> lock;
+  caf::actor_system_config config;
+  std::unique_ptr<caf::actor_system> system;
+  node_actor node;
+  bool closed = false;
+};
+
+embedded_node::embedded_node(std::unique_ptr<state> held) : state_(std::move(held)) {}
+
+result<std::unique_ptr<embedded_node>> embedded_node::open(const embedded_options& options) {
+  auto held = std::make_unique<state>();
+  held->options = options;
+  auto& disk = machine_disk();
+  PENSTOCK_TRY(disk.make_folder(options.directory));
+  PENSTOCK_ASSIGN(held->lock, disk.lock(options.directory));
+
+  const auto cores = std::max(1U, std::thread::hardware_concurrency());
+  held->config.set("scheduler.policy", caf::atom("sharing"));
+  held->config.set("scheduler.max-threads", options.workers == 0 ? cores : options.workers);
+  held->config.set("scheduler.max-throughput", std::size_t{300});
+  held->system = std::make_unique<caf::actor_system>(held->config);
+  // An actor that somebody forgot must not keep the process from ending.
+  held->system->await_actors_before_shutdown(false);
+
+  node_config config;
+  config.directory = options.directory;
+  config.on = &disk;
+  config.time = &machine_clock();
+  config.seed = static_cast<std::uint64_t>(machine_clock().now().time_since_epoch().count()) ^
+                static_cast<std::uint64_t>(machine_clock().monotonic().count());
+  config.default_partitions = options.default_partitions;
+  config.default_flush = options.default_flush;
+  held->node = spawn_node(*held->system, std::move(config));
+  return std::unique_ptr<embedded_node>{new embedded_node{std::move(held)}};
+}
+
+embedded_node::~embedded_node() {
+  // Nobody is left to hear why not; the next start recovers what is there.
+  if (!state_->closed) (void)close();
+}
+
+caf::actor_system& embedded_node::system() {
+  return *state_->system;
+}
+
+const node_actor& embedded_node::node() const {
+  return state_->node;
+}
+
+const std::string& embedded_node::directory() const {
+  return state_->options.directory;
+}
+
+result<void> embedded_node::close(duration deadline) {
+  state_->closed = true;
+  result<void> done;
+  caf::scoped_actor self{*state_->system};
+  self->request(state_->node, deadline, close_request{})
+      .receive(
+          [&](const admin_reply& reply) {
+            if (auto why = error_of(reply.open()->getFailure())) done = why;
+          },
+          [&](const caf::error& why) { done = from_caf(why); });
+  return done;
+}
+
+}  // namespace penstock

@@ -1,0 +1,178 @@
+// A plan and a command line become a running job: the definition of `launch` that
+// streams/plan/plan.hpp declares. Starts an embedded node and a job on it, shows progress, and ends
+// on Ctrl-C or by itself with everything committed.
+#include <signal.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <caf/scoped_actor.hpp>
+#include <cstdio>
+#include <exception>
+#include <mutex>
+#include <thread>
+
+#include "actors/errors.hpp"
+#include "actors/processor/job.hpp"
+#include "launch/command_line.hpp"
+#include "launch/embedded_node.hpp"
+#include "launch/progress.hpp"
+#include "streams/plan/plan.hpp"
+
+namespace penstock {
+namespace {
+
+constexpr duration poll_interval = 50ms;
+constexpr duration failed_patience = 5s;  // for the other tasks of a job that has failed
+
+volatile sig_atomic_t stops_asked = 0;
+
+extern "C" void on_stop_signal(int) {
+  // The first asks politely; whoever presses again does not want to wait.
+  if (stops_asked > 0) _exit(exit_killed);
+  stops_asked = 1;
+}
+
+/// Takes SIGINT and SIGTERM while it lives.
+class stop_signals {
+ public:
+  stop_signals() {
+    stops_asked = 0;
+    struct sigaction action {};
+    action.sa_handler = on_stop_signal;
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, &interrupt_);
+    sigaction(SIGTERM, &action, &terminate_);
+  }
+  ~stop_signals() {
+    sigaction(SIGINT, &interrupt_, nullptr);
+    sigaction(SIGTERM, &terminate_, nullptr);
+  }
+  stop_signals(const stop_signals&) = delete;
+  stop_signals& operator=(const stop_signals&) = delete;
+
+  bool asked() const { return stops_asked > 0; }
+
+ private:
+  struct sigaction interrupt_ {};
+  struct sigaction terminate_ {};
+};
+
+job_config configure(const plan& p, const run_options& options, const node_actor& node) {
+  job_config config;
+  // The plan outlives the job: `launch` returns after it has ended.
+  config.topology = std::shared_ptr<const plan>{std::shared_ptr<void>{}, &p};
+  config.node = node;
+  config.time = &machine_clock();
+  config.settings.commit_interval = options.commit_interval;
+  config.settings.in_memory_repartition = options.in_memory_repartition;
+  config.until_end = options.until_end;
+  config.close_windows = options.close_windows;
+  config.reset = options.reset;
+  config.drop_steps = options.drop_steps;
+  config.print = [](std::string_view line) {
+    static std::mutex one_at_a_time;
+    std::lock_guard hold{one_at_a_time};
+    std::fwrite(line.data(), 1, line.size(), stdout);
+    std::fputc('\n', stdout);
+  };
+  return config;
+}
+
+result<job_reply> ask(caf::scoped_actor& self, const job_actor& job) {
+  result<job_reply> answer{job_reply{}};
+  self->request(job, 30s, job_request{})
+      .receive([&](const job_reply& reply) { answer = reply; },
+               [&](const caf::error& why) { answer = from_caf(why); });
+  return answer;
+}
+
+// Until the job has ended or failed: its error, if any.
+error follow(caf::scoped_actor& self, const job_actor& job, progress& show) {
+  stop_signals signals;
+  bool stopping = false;
+  std::chrono::nanoseconds failed_at{-1};
+  for (;;) {
+    auto reply = ask(self, job);
+    if (!reply) return reply.error();
+    const auto now = machine_clock().monotonic();
+    show.update(*reply, now);
+    auto in = reply->open();
+    const auto state = view(in->getState());
+    auto why = error_of(in->getFailure());
+    if (why && failed_at.count() < 0) failed_at = now;
+    if (state == "ended" || state == "failed" || (why && now - failed_at > failed_patience)) {
+      show.finish(*reply, now);
+      return why;
+    }
+    if (signals.asked() && !stopping) {
+      stopping = true;
+      self->send(job, job_order::make([](auto out) { out.setKind(wire::JobOrder::Kind::STOP); }));
+    }
+    std::this_thread::sleep_for(poll_interval);
+  }
+}
+
+error run_embedded(const plan& p, const run_options& options) {
+  embedded_options where;
+  where.directory = options.directory;
+  where.workers = options.workers;
+  auto node = embedded_node::open(where);
+  if (!node) return node.error();
+  error why;
+  {
+    caf::scoped_actor self{(*node)->system()};
+    progress show{p.name(), options.quiet};
+    auto job = spawn_job((*node)->system(), configure(p, options, (*node)->node()));
+    why = follow(self, job, show);
+    self->send_exit(job, caf::exit_reason::user_shutdown);
+  }
+  std::fflush(stdout);
+  auto closed = (*node)->close();
+  if (!why && !closed) why = closed.error();
+  return why;
+}
+
+int refuse(const plan& p) {
+  std::fprintf(stderr, "topology \"%s\" cannot run:\n", p.name().c_str());
+  for (const auto& each : p.problems()) std::fprintf(stderr, "  - %s\n", each.c_str());
+  return exit_refused;
+}
+
+// stdout belongs to `print` steps.
+void log_to_stderr() {
+  static const auto logger = spdlog::stderr_logger_mt("penstock");
+  spdlog::set_default_logger(logger);
+  spdlog::set_level(spdlog::level::warn);
+}
+
+int launch_checked(const plan& p, int argc, char** argv) {
+  auto parsed = parse_command_line(p, argc, argv);
+  if (auto* status = std::get_if<int>(&parsed)) return *status;
+  const auto& options = std::get<run_options>(parsed);
+  if (!p.problems().empty()) return refuse(p);
+  if (options.describe) {
+    std::fputs(p.describe(options.format).c_str(), stdout);
+    return exit_ok;
+  }
+  log_to_stderr();
+  if (auto why = run_embedded(p, options)) {
+    std::fprintf(stderr, "%s: %s\n", p.name().c_str(), why.to_string().c_str());
+    return status_for(why);
+  }
+  return exit_ok;
+}
+
+}  // namespace
+
+int launch(const plan& p, int argc, char** argv) {
+  try {
+    return launch_checked(p, argc, argv);
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "%s: an unexpected error ended the job: %s\n", p.name().c_str(), e.what());
+    return exit_failed;
+  }
+}
+
+}  // namespace penstock

@@ -1,0 +1,75 @@
+#include "launch/progress.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "streams/base/time.hpp"
+
+namespace penstock {
+
+std::string with_commas(std::uint64_t number) {
+  auto digits = std::to_string(number);
+  for (auto at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > 0; at -= 3)
+    digits.insert(static_cast<std::size_t>(at), ",");
+  return digits;
+}
+
+progress::progress(std::string topology, bool quiet)
+    : topology_(std::move(topology)), quiet_(quiet), terminal_(isatty(STDERR_FILENO) == 1) {}
+
+std::string progress::line(wire::JobReply::Reader job, std::chrono::nanoseconds now) {
+  const auto n = job.getNumbers();
+  const auto span = std::chrono::duration<double>(now - counted_).count();
+  // A restarted task counts anew: a rate is never negative.
+  const auto fresh = n.getRecordsIn() > counted_records_ ? n.getRecordsIn() - counted_records_ : 0;
+  const auto rate = span > 0 ? static_cast<std::uint64_t>(static_cast<double>(fresh) / span) : 0;
+  counted_ = now;
+  counted_records_ = n.getRecordsIn();
+  const std::string state{view(job.getState())};
+  if (n.getRecordsIn() == 0 && n.getRestored() > 0)
+    return fmt::format("{}: {} · restored {} changes", topology_, state,
+                       with_commas(n.getRestored()));
+  return fmt::format("{}: {} · {} records in, {} out · {}/s · lag {} · late {} · bad {}", topology_,
+                     state, with_commas(n.getRecordsIn()), with_commas(n.getRecordsOut()),
+                     with_commas(rate), with_commas(n.getLag()), with_commas(n.getLate()),
+                     with_commas(n.getBad()));
+}
+
+void progress::update(const job_reply& reply, std::chrono::nanoseconds now) {
+  if (quiet_) return;
+  if (started_.count() < 0) started_ = printed_ = counted_ = now;
+  if (now - printed_ < (terminal_ ? 500ms : 5s)) return;
+  printed_ = now;
+  auto job = reply.open();
+  const auto text = line(*job, now);
+  if (!terminal_) {
+    std::fprintf(stderr, "%s\n", text.c_str());
+    return;
+  }
+  std::fprintf(stderr, "\r%s\x1b[K", text.c_str());
+  dirty_ = true;
+}
+
+void progress::clear_line() {
+  if (dirty_) std::fputs("\r\x1b[K", stderr);
+  dirty_ = false;
+}
+
+void progress::finish(const job_reply& reply, std::chrono::nanoseconds now) {
+  if (quiet_) return;
+  clear_line();
+  auto job = reply.open();
+  const auto n = job->getNumbers();
+  const auto span =
+      started_.count() < 0 ? 0.0 : std::chrono::duration<double>(now - started_).count();
+  std::fprintf(
+      stderr, "%s\n",
+      fmt::format("{}: {} after {:.1f} s · {} records in, {} out · late {} · bad {}", topology_,
+                  view(job->getState()), span, with_commas(n.getRecordsIn()),
+                  with_commas(n.getRecordsOut()), with_commas(n.getLate()), with_commas(n.getBad()))
+          .c_str());
+}
+
+}  // namespace penstock
