@@ -50,7 +50,7 @@ TEST_CASE("the worked example of the changelog page is what is written", "[proce
   p.epoch = 5;
   p.next[{"in", 2}] = 7;
   const bytes expected{"\x01\0\0\0\0\0\0\0\0\0\0\0\x05\0\x01\x02in\0\0\0\x02\0\0\0\0\0\0\0\x07\0",
-                       33};
+                       31};
   CHECK(encode(p) == expected);
 }
 
