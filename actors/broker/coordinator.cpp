@@ -45,10 +45,10 @@ struct coordinator_state {
   offsets_image offsets;
   std::map<request_token, reply_sender> waiting;
   request_token next_token = 1;
-  bool ready = false;               // the offsets topic is there and has been read
+  bool ready = false;  // the offsets topic is there and has been read
   bool opening = false;
   std::vector<std::function<void(const error&)>> parked;  // until ready
-  std::deque<stored_batch> queue;   // for the offsets topic, one append in flight
+  std::deque<stored_batch> queue;  // for the offsets topic, one append in flight
   bool in_flight = false;
   std::optional<std::chrono::nanoseconds> timer_at;
 };
@@ -101,8 +101,7 @@ void store_next(coordinator_self self) {
           [=](const caf::error& why) { stored(self, from_caf(why)); });
 }
 
-void store(coordinator_self self,
-           std::vector<std::pair<bytes, std::optional<bytes>>> records,
+void store(coordinator_self self, std::vector<std::pair<bytes, std::optional<bytes>>> records,
            std::function<void(const error&)> then) {
   batch_builder builder;
   const auto now = self->state.config.time->now();
@@ -121,7 +120,8 @@ group* find(coordinator_state& state, std::string_view id) {
 
 result<group*> find_or_make(coordinator_state& state, const std::string& id) {
   if (id.empty() || id.size() > group_id_bytes_max)
-    return error{errc::invalid_argument, "group id \"" + id.substr(0, 64) + "\" is not valid: give 1 to " +
+    return error{errc::invalid_argument, "group id \"" + id.substr(0, 64) +
+                                             "\" is not valid: give 1 to " +
                                              std::to_string(group_id_bytes_max) + " bytes"};
   if (auto* known = find(state, id)) return known;
   if (state.groups.size() >= state.config.groups_max)
@@ -225,7 +225,9 @@ sync_group_reply to_reply(const member_synced& from) {
   });
 }
 
-group_reply to_reply(const error& why) { return why ? failed<group_reply>(why) : group_reply{}; }
+group_reply to_reply(const error& why) {
+  return why ? failed<group_reply>(why) : group_reply{};
+}
 
 // --- membership requests
 
@@ -333,17 +335,16 @@ void commit(coordinator_self self, wire::CommitOffsetsRequest::Reader in,
   std::vector<std::pair<bytes, std::optional<bytes>>> records;
   for (auto each : in.getOffsets()) {
     if (each.getMetadata().size() > offset_metadata_bytes_max)
-      why = error{errc::invalid_argument, "offset metadata of " +
-                                              std::to_string(each.getMetadata().size()) +
-                                              " bytes: at most " +
-                                              std::to_string(offset_metadata_bytes_max) + " are kept"};
+      why = error{errc::invalid_argument,
+                  "offset metadata of " + std::to_string(each.getMetadata().size()) +
+                      " bytes: at most " + std::to_string(offset_metadata_bytes_max) + " are kept"};
     const offset_commit_key key{id, {std::string{view(each.getTopic())}, each.getPartition()}};
     committed_offset value;
     value.offset = each.getOffset();
     value.metadata = std::string{view(each.getMetadata())};
     value.commit_time = state.config.time->now();
-    records.emplace_back(encode(key), each.getOffset() < 0 ? std::nullopt
-                                                           : std::optional{encode(value)});
+    records.emplace_back(encode(key),
+                         each.getOffset() < 0 ? std::nullopt : std::optional{encode(value)});
   }
   if (why || records.empty()) {
     promise.deliver(to_reply(why));
@@ -440,11 +441,11 @@ void delete_group(coordinator_self self, wire::DeleteGroupRequest::Reader in,
   const std::string id{view(in.getGroup())};
   auto found = describe(state, id);
   if (!found || !found->members.empty()) {
-    promise.deliver(to_reply(
-        !found ? no_group(id)
-               : error{errc::group_not_empty, "group \"" + id + "\" has " +
-                                                  std::to_string(found->members.size()) +
-                                                  " members: stop them first"}));
+    promise.deliver(
+        to_reply(!found ? no_group(id)
+                        : error{errc::group_not_empty, "group \"" + id + "\" has " +
+                                                           std::to_string(found->members.size()) +
+                                                           " members: stop them first"}));
     return;
   }
   std::vector<std::pair<bytes, std::optional<bytes>>> gone;
@@ -493,8 +494,8 @@ void opened(coordinator_self self, const error& why) {
     const auto now = state.config.time->monotonic();
     for (const auto& id : state.offsets.groups())
       if (const auto* stored_group = state.offsets.metadata_of(id))
-        state.groups.try_emplace(id, group::restore(id, state.settings, state.config.chance.fork(),
-                                                    *stored_group, now));
+        state.groups.try_emplace(
+            id, group::restore(id, state.settings, state.config.chance.fork(), *stored_group, now));
     arm(self);
   }
   auto parked = std::move(state.parked);
@@ -532,7 +533,8 @@ void read_from(coordinator_self self, offset_t offset) {
             if (why && offset < in->getStartOffset()) return read_from(self, in->getStartOffset());
             if (why) return opened(self, why.with_context("the offsets of groups cannot be read"));
             if (auto applied = apply_all(self->state, view(in->getBatches())); !applied)
-              return opened(self, applied.error().with_context("the offsets of groups are damaged"));
+              return opened(self,
+                            applied.error().with_context("the offsets of groups are damaged"));
             if (in->getNextOffset() < in->getHighWatermark())
               return read_from(self, in->getNextOffset());
             opened(self, {});
@@ -566,9 +568,8 @@ void open_topic(coordinator_self self) {
 
 // A request that needs the offsets topic: at once when it is there, else when it is.
 template <class Reply, class Request>
-auto serve(coordinator_self self,
-           void (*handle)(coordinator_self, typename Request::schema::Reader,
-                          caf::typed_response_promise<Reply>)) {
+auto serve(coordinator_self self, void (*handle)(coordinator_self, typename Request::schema::Reader,
+                                                 caf::typed_response_promise<Reply>)) {
   return [=](const Request& what) -> caf::typed_response_promise<Reply> {
     auto promise = self->template make_response_promise<Reply>();
     auto& state = self->state;
@@ -627,10 +628,14 @@ coordinator_actor::behavior_type coordinate(coordinator_self self, coordinator_c
           },
           [=](const tick& what) {
             switch (what.open()->getKind()) {
-              case timer::deadlines: return run_timers(self);
-              case timer::expiry: return expire(self);
-              case timer::again: return store_next(self);
-              default: return;
+              case timer::deadlines:
+                return run_timers(self);
+              case timer::expiry:
+                return expire(self);
+              case timer::again:
+                return store_next(self);
+              default:
+                return;
             }
           }};
 }

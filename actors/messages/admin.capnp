@@ -4,8 +4,8 @@
 @0xbffd37c18ae504bf;
 using Cxx = import "/capnp/c++.capnp";
 $Cxx.namespace("penstock::wire");
-using Failure = import "common.capnp".Failure;
-using Setting = import "common.capnp".Setting;
+using Failure = import "failure.capnp".Failure;
+using Setting = import "setting.capnp".Setting;
 
 struct CreateTopicRequest {
   name @0 :Text;

@@ -4,7 +4,7 @@
 @0xe6571d9f84aea390;
 using Cxx = import "/capnp/c++.capnp";
 $Cxx.namespace("penstock::wire");
-using Failure = import "common.capnp".Failure;
+using Failure = import "failure.capnp".Failure;
 using PartitionOffset = import "group.capnp".PartitionOffset;
 using TopicPartitions = import "group.capnp".TopicPartitions;
 

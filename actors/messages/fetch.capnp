@@ -6,7 +6,7 @@
 @0xb0a2baaeab06c5b4;
 using Cxx = import "/capnp/c++.capnp";
 $Cxx.namespace("penstock::wire");
-using Failure = import "common.capnp".Failure;
+using Failure = import "failure.capnp".Failure;
 
 struct FetchRequest {
   topic @0 :Text;

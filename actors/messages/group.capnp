@@ -6,7 +6,7 @@
 @0xca99f0957b56d139;
 using Cxx = import "/capnp/c++.capnp";
 $Cxx.namespace("penstock::wire");
-using Failure = import "common.capnp".Failure;
+using Failure = import "failure.capnp".Failure;
 
 struct TopicPartitions {
   topic @0 :Text;

@@ -3,13 +3,15 @@
 #pragma once
 
 #include "actors/messages/admin.capnp.h"
-#include "actors/messages/common.capnp.h"
 #include "actors/messages/consume.capnp.h"
 #include "actors/messages/envelope.hpp"
+#include "actors/messages/failure.capnp.h"
 #include "actors/messages/fetch.capnp.h"
 #include "actors/messages/group.capnp.h"
 #include "actors/messages/produce.capnp.h"
+#include "actors/messages/setting.capnp.h"
 #include "actors/messages/task.capnp.h"
+#include "actors/messages/timer.capnp.h"
 #include "actors/messages/writer.capnp.h"
 #include "streams/base/error.hpp"
 

@@ -8,7 +8,7 @@
 @0xa841943927b17f47;
 using Cxx = import "/capnp/c++.capnp";
 $Cxx.namespace("penstock::wire");
-using Failure = import "common.capnp".Failure;
+using Failure = import "failure.capnp".Failure;
 
 struct AppendRequest {
   topic @0 :Text;

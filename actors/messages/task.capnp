@@ -6,7 +6,7 @@
 @0xd3e7a4b4462c0b02;
 using Cxx = import "/capnp/c++.capnp";
 $Cxx.namespace("penstock::wire");
-using Failure = import "common.capnp".Failure;
+using Failure = import "failure.capnp".Failure;
 
 struct TaskChanged {
   # Fact, task to job.

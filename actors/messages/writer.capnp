@@ -4,7 +4,7 @@
 @0xadf2b8b16d8aa675;
 using Cxx = import "/capnp/c++.capnp";
 $Cxx.namespace("penstock::wire");
-using Failure = import "common.capnp".Failure;
+using Failure = import "failure.capnp".Failure;
 
 struct SyncRequest {
   files @0 :List(Text);    # paths; what was written to them before this request becomes durable
