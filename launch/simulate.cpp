@@ -32,6 +32,18 @@ struct planned_fault {
   fault what;
 };
 
+/// Nothing below an error is logged while it lives.
+class quiet_log {
+ public:
+  quiet_log() : before_(spdlog::get_level()) { spdlog::set_level(spdlog::level::err); }
+  ~quiet_log() { spdlog::set_level(before_); }
+  quiet_log(const quiet_log&) = delete;
+  quiet_log& operator=(const quiet_log&) = delete;
+
+ private:
+  spdlog::level::level_enum before_;
+};
+
 /// One seed: a disk, a clock, a client, and as many lives of the node as it takes.
 class simulated_run {
  public:
@@ -130,6 +142,8 @@ simulated_run::end simulated_run::one_life() {
   client_.job_failure = {};
   client_.node_closed = false;
   simulated_world world{time_, chance_.fork()};
+  // What the node says of faults that are meant would drown what matters.
+  const quiet_log quiet;
 
   node_config node_is;
   node_is.directory = std::string{directory};

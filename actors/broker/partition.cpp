@@ -44,6 +44,13 @@ struct partition_state {
   std::uint64_t next_fetch_id = 1;
   std::map<std::string, std::int32_t> source_epochs;  // upstream tasks that opened this partition
   bool flush_timer = false;
+
+  /// However it ends: whoever waits hears of it, and asks the next actor of this partition.
+  ~partition_state() {
+    const error why{errc::overloaded, "partition " + config.id.to_string() + " is being restarted"};
+    for (auto& each : unsynced) each.answer(why);
+    for (auto& each : parked) each.whom.deliver(failed<fetch_reply>(why));
+  }
 };
 
 using partition_self = partition_actor::stateful_pointer<partition_state>;

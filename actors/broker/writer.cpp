@@ -7,6 +7,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "actors/errors.hpp"
+
 namespace penstock {
 namespace {
 
@@ -18,6 +20,11 @@ struct writer_state {
   };
   disk* on = nullptr;
   std::vector<waiting> queue;
+
+  /// Partitions that wait must learn that nobody will sync for them.
+  ~writer_state() {
+    for (auto& each : queue) each.whom.deliver(to_caf(error{errc::closed, "the writer has ended"}));
+  }
 };
 
 using writer_self = writer_actor::stateful_pointer<writer_state>;

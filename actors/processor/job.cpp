@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 #include <functional>
@@ -21,6 +22,14 @@ class job_state {
   static inline const char* name = "penstock.job";
 
   explicit job_state(self_pointer self) : self_(self) {}
+
+  /// Its tasks end with it, however it ends.
+  ~job_state() {
+    for (const auto& each : tasks_)
+      if (each.actor) caf::anon_send_exit(each.actor, caf::exit_reason::kill);
+  }
+  job_state(const job_state&) = delete;
+  job_state& operator=(const job_state&) = delete;
 
   void start(job_config config);
   void on_task(const task_changed& what);
