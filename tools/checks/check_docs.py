@@ -6,6 +6,10 @@ usage: check_docs.py ROOT            (CTest runs it as `checks: docs`)
 Every relative link of a Markdown file resolves, its #anchor included; every page of docs/formats and
 docs/protocol is named by a header or a schema; every docs/… path that a source file names exists;
 decisions are numbered without gaps; README.md and CHANGELOG.md are there.
+
+Code of the guide is cut from programs that run: a C++ block in docs/guide stands under a comment
+    <!-- from: examples/word_count/main.cpp -->
+and each of its parts, separated by lines that hold only `// …`, is in that file word for word.
 """
 import pathlib
 import re
@@ -16,6 +20,8 @@ FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
 CODE_SPAN = re.compile(r"`[^`\n]*`")
 HEADING = re.compile(r"^#+\s+(.*?)\s*#*$", re.MULTILINE)
 DOC_PATH = re.compile(r"\bdocs/[\w./-]+\.md\b")
+CPP_BLOCK = re.compile(r"(?:<!-- from: (\S+) -->\n)?^```cpp\n(.*?)^```", re.MULTILINE | re.DOTALL)
+CUT = re.compile(r"^\s*// …\s*$", re.MULTILINE)
 SKIP = ("build", ".git")
 
 
@@ -71,6 +77,28 @@ def source_problems(root):
                 yield f"{path}: no header names this page"
 
 
+def squeezed(text):
+    """The text with any run of spaces and line ends as one space: indentation does not count."""
+    return " ".join(text.split())
+
+
+def excerpt_problems(root):
+    for page in walk(root, "*.md"):
+        path = page.relative_to(root).as_posix()
+        for source, code in CPP_BLOCK.findall(page.read_text(encoding="utf-8")):
+            if not source:
+                if path.startswith("docs/guide/"):
+                    yield f"{path}: a C++ block does not say where it is from: {code[:40]!r}"
+                continue
+            if not (root / source).exists():
+                yield f"{path}: shows code from {source}, which is not there"
+                continue
+            whole = squeezed((root / source).read_text(encoding="utf-8"))
+            for part in CUT.split(code):
+                if squeezed(part) not in whole:
+                    yield f"{path}: this is not in {source}: {part.strip()[:60]!r}"
+
+
 def decision_problems(root):
     pages = sorted((root / "docs/decisions").glob("[0-9]*.md"))
     for expected, page in enumerate(pages, 1):
@@ -87,6 +115,7 @@ def problems(root):
         for reason in link_problems(root, page):
             yield f"{page.relative_to(root)}: {reason}"
     yield from source_problems(root)
+    yield from excerpt_problems(root)
     yield from decision_problems(root)
 
 

@@ -107,6 +107,14 @@ class Docs(unittest.TestCase):
                     "streams/log/log.hpp": "// docs/formats/log.md\n"}, "")
         self.check({"streams/log/log.hpp": "// docs/formats/gone.md\n"}, "which is not there")
 
+    def test_code_of_the_guide_is_in_a_program(self):
+        main = {"examples/a/main.cpp": "int main() {\n  run();\n}\nint other;\n"}
+        mark = "<!-- from: examples/a/main.cpp -->\n"
+        self.check({**main, "docs/guide/a.md": mark + "```cpp\nrun();\n// …\nint other;\n```\n"}, "")
+        self.check({**main, "docs/guide/a.md": mark + "```cpp\nwalk();\n```\n"}, "this is not in")
+        self.check({"docs/guide/a.md": mark + "```cpp\nrun();\n```\n"}, "which is not there")
+        self.check({"docs/guide/a.md": "```cpp\nrun();\n```\n"}, "where it is from")
+
     def test_decisions_are_numbered(self):
         self.check({"docs/decisions/0002-b.md": "# b\n"}, "number 0001 is missing")
 
