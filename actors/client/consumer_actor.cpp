@@ -263,7 +263,6 @@ void begin(consumer_self self, const std::vector<std::pair<topic_partition, offs
   for (const auto& [tp, offset] : from)
     if (offset < 0) find_start(self, tp, reset_time(state));
   fetch_all(self);
-  serve_poll(state);  // nothing assigned: there is nothing to wait for
 }
 
 using counts_then = std::function<void(partition_counts)>;

@@ -39,10 +39,10 @@ class producer {
   producer& operator=(producer&&) noexcept;
 
   struct message {
-    std::optional<bytes_view> key;
-    std::optional<bytes_view> value;
+    std::optional<bytes_view> key{};
+    std::optional<bytes_view> value{};
     timestamp time = no_timestamp;  // no_timestamp: now
-    std::span<const header_view> headers;
+    std::span<const header_view> headers{};
     std::int32_t partition = -1;  // -1: by key (murmur2); without key, a batch each in turn
   };
 

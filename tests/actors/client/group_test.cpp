@@ -136,6 +136,40 @@ TEST_CASE("a member that dies hands its partitions to the others after its sessi
   CHECK(survivor.seen.size() == 10);
 }
 
+TEST_CASE("a member that is alive but never polls loses its partitions", "[actors][group]") {
+  virtual_node n;
+  REQUIRE(!n.create("jobs", 2));
+  member silent{n, "workers", {"jobs"}};
+  member busy{n, "workers", {"jobs"}};
+  poll_all(n, {&silent, &busy}, 20);
+  // Polls every minute or so: longer than `silent` may keep still (5 min by default).
+  for (int minute = 0; minute < 8; ++minute) {
+    n.clock.run_for(std::chrono::minutes{1});
+    poll_all(n, {&busy}, 2);
+  }
+  poll_all(n, {&busy}, 20);
+  produce(n, 0, 10, 2);
+  poll_all(n, {&busy}, 10);
+  CHECK(busy.seen.size() == 10);
+}
+
+TEST_CASE("partitions added to a topic are read by its groups", "[actors][group]") {
+  virtual_node n;
+  REQUIRE(!n.create("jobs", 1));
+  member only{n, "workers", {"jobs"}};
+  poll_all(n, {&only});
+  REQUIRE(!error_of(n.ask<admin_reply>(alter_topic_request::make([](auto out) {
+                       out.setName("jobs");
+                       out.setPartitions(3);
+                     }))
+                        .open()
+                        ->getFailure()));
+  produce(n, 0, 9, 3);
+  poll_all(n, {&only}, 100);
+  // The rebalance takes back what was not committed, so records of before may come again.
+  CHECK(std::set<std::string>(only.seen.begin(), only.seen.end()).size() == 9);
+}
+
 TEST_CASE("what was committed is not seen again, what was not is", "[actors][group]") {
   virtual_node n;
   REQUIRE(!n.create("jobs", 1));
