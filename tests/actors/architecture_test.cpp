@@ -16,6 +16,7 @@
 #include "actors/cluster/conversations.hpp"
 #include "actors/processor/job.hpp"
 #include "actors/processor/task.hpp"
+#include "launch/simulated_driver.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/paths.hpp"
 
@@ -50,6 +51,7 @@ static_assert(only_envelopes<task_actor>::value);
 static_assert(only_envelopes<task_listener>::value);
 static_assert(only_envelopes<job_actor>::value);
 static_assert(only_envelopes<job_handle>::value);
+static_assert(only_envelopes<simulated_driver>::value);
 static_assert(!only_envelopes<caf::typed_actor<caf::reacts_to<int>>>::value);
 static_assert(!only_envelopes<caf::typed_actor<caf::replies_to<tick>::with<int>>>::value);
 
