@@ -1,5 +1,7 @@
 // Counts the words of topic `log-lines` into topic `word-counts`.
 #include <penstock/penstock.hpp>
+
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -8,6 +10,7 @@ using namespace penstock;
 const topic<no_key, std::string> lines{"log-lines", format::text};
 const topic<std::string, std::uint64_t> counts{"word-counts"};
 
+// What `tr -s ' ' '\n'` makes of a line: the longest runs without a space, whatever is in them.
 std::vector<std::string> words_of(const std::string& line) {
   std::vector<std::string> words;
   for (std::size_t at = 0; at < line.size();) {
