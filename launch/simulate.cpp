@@ -141,9 +141,9 @@ simulated_run::end simulated_run::one_life() {
   client_.job_state.clear();
   client_.job_failure = {};
   client_.node_closed = false;
-  simulated_world world{time_, chance_.fork()};
   // What the node says of faults that are meant would drown what matters.
   const quiet_log quiet;
+  simulated_world world{time_, chance_.fork()};
 
   node_config node_is;
   node_is.directory = std::string{directory};
@@ -175,6 +175,8 @@ simulated_run::end simulated_run::one_life() {
     if (!faults_.empty() && steps_ >= faults_.front().at_step) {
       const auto what = faults_.front().what;
       const bool counts = inject(world, what);
+      if (getenv("DBG") && counts)
+        fprintf(stderr, "step %lu %s\n", (unsigned long)steps_, std::string{name_of(what)}.c_str());
       // No victim at this moment: the next step may have one.
       const bool deferred = what == fault::disk_full || what == fault::failed_sync;
       if (counts || deferred) faults_.pop_front();
@@ -210,6 +212,10 @@ simulated_run::end simulated_run::one_life() {
 std::string simulated_run::live() {
   for (int life = 0; life < 200; ++life) {
     const auto ended = one_life();
+    if (getenv("DBG"))
+      fprintf(stderr, "life %d ended %d step %lu full %lu syncs %lu : %s\n", life, (int)ended,
+              (unsigned long)steps_, (unsigned long)disk_.faults().refused_full,
+              (unsigned long)disk_.faults().failed_syncs, last_failure_.c_str());
     const auto failed_syncs = disk_.faults().failed_syncs;
     const bool sync_failed = failed_syncs > syncs_failed_;
     if (sync_failed) count(fault::failed_sync);

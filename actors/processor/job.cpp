@@ -352,10 +352,11 @@ void job_state::on_down(const caf::down_msg& down) {
   if (phase_ == phase::running && config_.restart_killed && down.reason == caf::exit_reason::kill) {
     spawn(*at);
     const auto& part = topology().sub_topologies()[static_cast<std::size_t>(at->part)];
-    if (ends_known_) self_->send(at->actor, finish_order_);
-    if (ends_known_ && upstreams_done(part)) order(*at, wire::TaskOrder::Kind::UPSTREAM_DONE);
+    // To close comes first: the task must not say that it has caught up before it has closed.
     if (endings_[static_cast<std::size_t>(at->part)] == ending::closing)
       order(*at, wire::TaskOrder::Kind::CLOSE_WINDOWS);
+    if (ends_known_) self_->send(at->actor, finish_order_);
+    if (ends_known_ && upstreams_done(part)) order(*at, wire::TaskOrder::Kind::UPSTREAM_DONE);
     return;
   }
   if (phase_ == phase::running && down.reason && down.reason != caf::exit_reason::normal)

@@ -312,7 +312,9 @@ void plan_runner::move_idle_time(std::chrono::nanoseconds now) {
 result<void> plan_runner::advance_to(timestamp watermark) {
   return guarded([&] {
     for (timeline_state& line : context_.timelines_) {
-      if (line.layout->marks) continue;
+      // Marks say how far upstream tasks are. At the end of the input there are none to come, and a
+      // task that was restored does not know the last ones any more.
+      if (line.layout->marks && watermark != max_timestamp) continue;
       line.ended = watermark == max_timestamp;
       if (!line.ended) {
         const duration behind = line.layout->out_of_order;
