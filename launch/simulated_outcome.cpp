@@ -67,17 +67,19 @@ result<void> each_record(disk& on, const clock& time, const std::string& directo
 result<void> check_lane(disk& on, const clock& time, const std::string& directory,
                         const simulated_lane& lane) {
   std::size_t seen = 0;
-  PENSTOCK_TRY(each_record(on, time, directory, lane.to, [&](const record_view& r) -> result<void> {
+  auto next = [&](const record_view& r) -> result<void> {
     if (seen >= lane.records.size())
       return error{errc::internal, lane.to.to_string() + " has more records than were sent"};
     const auto& sent = lane.records[seen];
     if (r.value != sent.value || r.key != sent.key)
       return error{errc::internal, lane.to.to_string() + ": record " + std::to_string(seen) +
-                                       " is " + printable(r.value.value_or(bytes_view{})) + ", sent was " +
-                                       shown(sent.value) + " (lost, repeated or reordered)"};
+                                       " is " + printable(r.value.value_or(bytes_view{})) +
+                                       ", sent was " + shown(sent.value) +
+                                       " (lost, repeated or reordered)"};
     ++seen;
     return {};
-  }));
+  };
+  PENSTOCK_TRY(each_record(on, time, directory, lane.to, next));
   if (seen < lane.acked)
     return error{errc::internal, lane.to.to_string() + " has " + std::to_string(seen) + " of " +
                                      std::to_string(lane.acked) + " acknowledged records"};
@@ -142,12 +144,11 @@ std::string compare_sets(const std::string& topic,
                          const std::set<simulated_outcome::pair>& found) {
   for (const auto& each : expected)
     if (!found.contains(each))
-      return "topic " + topic + " lacks key " + shown(each.first) + " value " +
-             shown(each.second);
+      return "topic " + topic + " lacks key " + shown(each.first) + " value " + shown(each.second);
   for (const auto& each : found)
     if (!expected.contains(each))
-      return "topic " + topic + " has key " + shown(each.first) + " value " +
-             shown(each.second) + ", which the run without faults did not write";
+      return "topic " + topic + " has key " + shown(each.first) + " value " + shown(each.second) +
+             ", which the run without faults did not write";
   return {};
 }
 
@@ -167,8 +168,7 @@ std::string compare_output(const std::string& topic, likeness how,
   }
   for (const auto& each : expected.last)
     if (!found.all.contains(each))
-      return "topic " + topic + " lacks key " + shown(each.first) + " value " +
-             shown(each.second);
+      return "topic " + topic + " lacks key " + shown(each.first) + " value " + shown(each.second);
   for (const auto& each : found.last)
     if (!expected.all.contains(each))
       return "topic " + topic + " ends with key " + shown(each.first) + " value " +
