@@ -53,8 +53,9 @@ bytes encode(const log_checkpoint& checkpoint) {
                   checkpoint.compacted_to, checkpoint.gaps_to);
   if (checkpoint.clean) {
     const clean_shutdown& clean = *checkpoint.clean;
-    text += fmt::format("clean {} {} {} {}\n", clean.last_segment, clean.last_segment_bytes,
-                        clean.end_offset, clean.has_producers ? 1 : 0);
+    text += fmt::format("clean {} {} {} {} {} {}\n", clean.last_segment, clean.last_segment_bytes,
+                        clean.offset_entries, clean.time_entries, clean.end_offset,
+                        clean.has_producers ? 1 : 0);
   }
   return text + fmt::format("crc {:08x}\n", crc32c(text));
 }
@@ -83,6 +84,8 @@ result<log_checkpoint> decode_checkpoint(bytes_view text, const std::string& nam
     clean_shutdown& clean = found.clean.emplace();
     clean.last_segment = in.number<offset_t>();
     clean.last_segment_bytes = in.number<std::uint64_t>();
+    clean.offset_entries = in.number<std::uint64_t>();
+    clean.time_entries = in.number<std::uint64_t>();
     clean.end_offset = in.number<offset_t>();
     clean.has_producers = in.number<int>() != 0;
     word = in.word();

@@ -12,11 +12,13 @@
 
 namespace penstock {
 
-/// The state at a shutdown in order. It is believed when the last segment is still the same and as
-/// long as it was: whatever is appended later outdates it without touching it.
+/// The state at a shutdown in order. It is believed when the last segment is still the same and its
+/// files are as long as they were: whatever is appended later outdates it without touching it.
 struct clean_shutdown {
   offset_t last_segment = 0;
   std::uint64_t last_segment_bytes = 0;
+  std::uint64_t offset_entries = 0;  // in its two indexes
+  std::uint64_t time_entries = 0;
   offset_t end_offset = 0;
   bool has_producers = false;  // a snapshot was taken at `end_offset`
 

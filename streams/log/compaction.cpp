@@ -204,6 +204,15 @@ result<std::uint64_t> log_compaction::run() {
   PENSTOCK_ASSIGN(bool worth_it, worthwhile());
   if (!worth_it) return std::uint64_t{0};
   PENSTOCK_TRY(map_keys());
+  // The batches from which producers could be rebuilt go, so the snapshot at the active segment
+  // must be where recovery begins; with flush=none it is not yet.
+  if (log_.recovery_point_ < log_.active().base()) {
+    for (std::size_t i = 0; i + 1 < log_.segments_.size(); ++i) {
+      if (log_.end_of_segment(i) <= log_.recovery_point_) continue;
+      PENSTOCK_TRY(log_.trusted(log_.segments_[i]->seal(true)));
+    }
+    log_.recovery_point_ = log_.active().base();
+  }
   // Before offsets go missing, recovery must know that they may.
   log_.gaps_to_ = std::max(log_.gaps_to_, map_end_);
   PENSTOCK_TRY(log_.write_checkpoint());

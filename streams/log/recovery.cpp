@@ -47,8 +47,13 @@ class log_recovery {
   result<void> scan_all();
   result<std::optional<stop>> scan(std::size_t index);
   std::string mismatch(const batch_view& batch) const;
+  /// Whether offsets before `base` are missing where nothing was compacted or deleted.
+  bool is_gap(offset_t base) const { return base > expected_ && base > gaps_until_; }
   result<void> judge(const stop& at);
   result<void> repair();
+  result<void> write_again();
+  result<void> adopt_epochs(leader_epochs epochs);
+  void adopt_snapshot_at_start();
   result<void> clear_leftovers();
   void note(std::string message) { report_.messages.push_back(std::move(message)); }
   error missing(offset_t from, offset_t to) const;
@@ -66,7 +71,7 @@ class log_recovery {
   bool epochs_known_ = false;
   producer_table producers_;
   offset_t replay_from_ = 0;
-  offset_t gaps_until_ = 0;  // below it offsets may be missing
+  offset_t gaps_until_ = 0;  // offsets below it may be missing
   offset_t expected_ = 0;
   std::vector<scanned_segment> scanned_;
   std::size_t first_scanned_ = 0;
@@ -104,6 +109,7 @@ result<void> log_recovery::run() {
     PENSTOCK_TRY(first->create());
     log_.segments_.push_back(std::move(first));
     ++log_.entries_made_;
+    log_.folder_is_new_ = true;  // or made in a life that ended before its entry was synced
     PENSTOCK_TRY(log_.rebuild_producers(log_.end_offset_, &report_.messages));
     report_.clean = true;
     log_.synced_offset_ = log_.end_offset_;
@@ -112,7 +118,12 @@ result<void> log_recovery::run() {
   PENSTOCK_ASSIGN(bool clean, believe_clean_shutdown());
   if (clean) {
     report_.clean = true;
-    log_.epochs_ = written_epochs_;
+    PENSTOCK_TRY(adopt_epochs(written_epochs_));
+    if (!log_.snapshots_.empty() && log_.snapshots_.back() > log_.end_offset_) {
+      // Taken of records that a crash has lost.
+      PENSTOCK_TRY(log_.drop_snapshots_from(log_.end_offset_ + 1));
+      PENSTOCK_TRY(log_.disk_->sync_folder(log_.folder_));
+    }
     if (!leftovers_.empty()) {
       PENSTOCK_TRY(clear_leftovers());
     }
@@ -133,8 +144,6 @@ result<void> log_recovery::list() {
   PENSTOCK_ASSIGN(bool there, log_.disk_->exists(log_.folder_));
   if (!there) {
     PENSTOCK_TRY(log_.disk_->make_folder(log_.folder_));
-    log_.folder_is_new_ = true;
-    ++log_.entries_made_;
   }
   PENSTOCK_ASSIGN(checkpoint_, read_checkpoint(*log_.disk_, log_.folder_));
   PENSTOCK_TRY(finish_compaction(*log_.disk_, log_.folder_));
@@ -239,8 +248,14 @@ result<void> log_recovery::check_files_are_there() {
 result<bool> log_recovery::believe_clean_shutdown() {
   if (!checkpoint_ || !checkpoint_->clean || !epochs_known_) return false;
   const clean_shutdown& clean = *checkpoint_->clean;
-  const segment& last = *log_.segments_.back();
+  segment& last = *log_.segments_.back();
   if (last.base() != clean.last_segment || last.size() != clean.last_segment_bytes) return false;
+  // A crash may have taken later records and left their index entries.
+  auto entries = last.index_entries();
+  if (!entries ||
+      *entries != std::pair<std::size_t, std::size_t>{clean.offset_entries, clean.time_entries}) {
+    return false;
+  }
   if (clean.has_producers) {
     auto loaded = log_.load_snapshot(clean.end_offset);
     if (!loaded && loaded.error() == errc::unsupported_version) return std::move(loaded).error();
@@ -253,8 +268,7 @@ result<bool> log_recovery::believe_clean_shutdown() {
 
 /// Scans from the recovery point, or from the newest usable snapshot of producers before it.
 result<void> log_recovery::scan_all() {
-  const offset_t point = log_.segments_[log_.segment_of(log_.recovery_point_)]->base();
-  offset_t from = std::min(point, log_.recovery_point_);
+  const offset_t from = log_.segments_[log_.segment_of(log_.recovery_point_)]->base();
   replay_from_ = 0;
   bool have_producers = false;
   for (auto at = log_.snapshots_.rbegin(); at != log_.snapshots_.rend() && !have_producers; ++at) {
@@ -275,13 +289,13 @@ result<void> log_recovery::scan_all() {
   if (!have_producers || !epochs_known_) first_scanned_ = 0;
 
   gaps_until_ = std::max(log_.gaps_to_, log_.start_offset_);
-  if (log_.settings_.cleanup_compact || (kafka_wrote_it_ && !checkpoint_)) {
+  if (!checkpoint_ && (log_.settings_.cleanup_compact || kafka_wrote_it_)) {
     gaps_until_ = std::numeric_limits<offset_t>::max();
   }
   expected_ = log_.segments_[first_scanned_]->base();
   for (std::size_t i = first_scanned_; i < log_.segments_.size(); ++i) {
     segment& next = *log_.segments_[i];
-    if (next.base() != expected_ && (next.base() < expected_ || expected_ >= gaps_until_)) {
+    if (next.base() < expected_ || is_gap(next.base())) {
       // The end of the segment before it is gone at the border of a batch.
       stop gap{i - 1, scanned_.back().good_bytes, found_at::cut_short,
                fmt::format("the offsets {} to {} are missing", expected_, next.base() - 1)};
@@ -292,6 +306,9 @@ result<void> log_recovery::scan_all() {
     if (stopped) return judge(*stopped);
   }
   segments_kept_ = log_.segments_.size();
+  // A last segment that was begun and not synced may be gone; what lies before it may not, unless
+  // it was compacted or deleted away. Its offsets are not given out again.
+  if (log_.recovery_point_ <= gaps_until_) expected_ = std::max(expected_, log_.recovery_point_);
   if (expected_ < log_.recovery_point_) {
     return damage(*log_.segments_.back(), log_.segments_.back()->size(),
                   fmt::format("the log ends at offset {}, but was on disk up to {}", expected_,
@@ -303,7 +320,7 @@ result<void> log_recovery::scan_all() {
 /// What does not fit in a batch that is sound by itself; empty when all does.
 std::string log_recovery::mismatch(const batch_view& batch) const {
   const offset_t base = batch.base_offset();
-  if (base < expected_ || (base > expected_ && expected_ >= gaps_until_)) {
+  if (base < expected_ || is_gap(base)) {
     return fmt::format("a record batch has offset {} where {} is expected", base, expected_);
   }
   const epoch_t epoch = batch.leader_epoch();
@@ -396,8 +413,17 @@ result<void> log_recovery::judge(const stop& at) {
   return {};
 }
 
+/// An epoch may have been written down whose records were lost.
+result<void> log_recovery::adopt_epochs(leader_epochs epochs) {
+  log_.epochs_ = std::move(epochs);
+  log_.epochs_.truncate_to(log_.end_offset_);
+  const bool same = epochs_known_ && log_.epochs_.encode() == written_epochs_.encode();
+  return same ? result<void>{} : log_.write_epochs();
+}
+
 /// Makes the disk what the scan believes.
 result<void> log_recovery::repair() {
+  PENSTOCK_TRY(write_again());
   while (log_.segments_.size() > segments_kept_) {
     PENSTOCK_TRY(log_.segments_.back()->remove());
     log_.segments_.pop_back();
@@ -407,28 +433,58 @@ result<void> log_recovery::repair() {
     PENSTOCK_TRY(found.of->install(found.good_bytes, std::move(found.indexes)));
     const bool is_last = first_scanned_ + i + 1 == segments_kept_;
     if (is_last) {
-      PENSTOCK_TRY(found.of->sync());
+      PENSTOCK_TRY(log_.trusted(found.of->sync()));
     } else {
-      PENSTOCK_TRY(found.of->seal(true));
+      PENSTOCK_TRY(log_.trusted(found.of->seal(true)));
       found.of->release();
     }
   }
+  PENSTOCK_TRY(log_.disk_->remove(log_.path_of(file_names::sync_failed)));
   log_.end_offset_ = std::max(expected_, log_.segments_.back()->base());
   if (log_.end_offset_ < log_.start_offset_) {
     // Everything that was left had been deleted already; the rest was lost unsynced.
     note(fmt::format("{} goes on at its start offset {}: it ended at {}", log_.folder_,
                      log_.start_offset_, log_.end_offset_));
     log_.end_offset_ = log_.start_offset_;
+    adopt_snapshot_at_start();
   }
-  log_.epochs_ = epochs_known_ ? written_epochs_ : epochs_;
-  log_.epochs_.truncate_to(log_.end_offset_);
-  if (!epochs_known_ || log_.epochs_.encode() != written_epochs_.encode()) {
-    PENSTOCK_TRY(log_.write_epochs());
-  }
+  PENSTOCK_TRY(adopt_epochs(epochs_known_ ? written_epochs_ : epochs_));
   PENSTOCK_TRY(log_.drop_snapshots_from(log_.end_offset_ + 1));
   PENSTOCK_TRY(log_.disk_->sync_folder(log_.folder_));
+  PENSTOCK_TRY(log_.disk_->sync_folder(log_.parent_folder()));
   log_.producers_ = std::move(producers_);
   log_.changed_ = true;
+  return {};
+}
+
+/// Deleted records are gone, what they told of producers and tasks is not.
+void log_recovery::adopt_snapshot_at_start() {
+  for (auto at = log_.snapshots_.rbegin(); at != log_.snapshots_.rend(); ++at) {
+    if (*at > log_.start_offset_) continue;
+    if (*at <= expected_) return;
+    if (auto loaded = log_.load_snapshot(*at)) {
+      producers_ = *std::move(loaded);
+      return;
+    }
+  }
+}
+
+/// After a sync that failed in the last run, what is read may be in the kernel's cache alone, and
+/// clean there. Written again, it reaches the disk with the next sync.
+result<void> log_recovery::write_again() {
+  PENSTOCK_ASSIGN(bool failed, log_.disk_->exists(log_.path_of(file_names::sync_failed)));
+  if (!failed) return {};
+  bytes piece;
+  for (std::size_t i = 0; i < scanned_.size() && first_scanned_ + i < segments_kept_; ++i) {
+    PENSTOCK_ASSIGN(auto log, scanned_[i].of->open_log(true));
+    for (std::uint64_t at = 0; at < scanned_[i].good_bytes; at += piece.size()) {
+      piece.resize(static_cast<std::size_t>(
+          std::min<std::uint64_t>(recovery_read_ahead, scanned_[i].good_bytes - at)));
+      PENSTOCK_ASSIGN(std::size_t got, log->read_at(at, piece.data(), piece.size()));
+      PENSTOCK_ASSERT(got == piece.size(), got, piece.size());
+      PENSTOCK_TRY(log->write_at(at, piece));
+    }
+  }
   return {};
 }
 

@@ -55,12 +55,17 @@ result<std::uint64_t> segmented_log::remove_first_segments(std::size_t count) {
   if (count == segments_.size()) {
     PENSTOCK_TRY(roll());
   }
-  const offset_t new_start = std::max(start_offset_, end_of_segment(count - 1));
-  const bool moves = new_start > start_offset_;
-  start_offset_ = new_start;
+  const offset_t start_before = start_offset_;
+  const offset_t point_before = recovery_point_;
+  start_offset_ = std::max(start_offset_, end_of_segment(count - 1));
   recovery_point_ = std::max(recovery_point_, segments_[count]->base());
-  if (moves) {
-    PENSTOCK_TRY(write_checkpoint());
+  if (start_offset_ > start_before) {
+    auto written = write_checkpoint();
+    if (!written) {
+      start_offset_ = start_before;
+      recovery_point_ = point_before;
+      return std::move(written).error();
+    }
   }
   std::uint64_t freed = 0;
   for (; count > 0; --count) {
@@ -128,7 +133,9 @@ result<void> segmented_log::truncate_to(offset_t offset) {
   }
   end_offset_ = new_end;
   PENSTOCK_TRY(last.truncate(position, new_end));
-  PENSTOCK_TRY(last.sync());
+  PENSTOCK_TRY(trusted(last.sync()));
+  // Brought back by a crash, a snapshot of what was cut would be taken for one of what follows.
+  PENSTOCK_TRY(drop_snapshots_from(new_end + 1));
   PENSTOCK_TRY(disk_->sync_folder(folder_));
   synced_offset_ = std::min(synced_offset_, new_end);
   const bytes epochs_before = epochs_.encode();
@@ -136,7 +143,6 @@ result<void> segmented_log::truncate_to(offset_t offset) {
   if (epochs_.encode() != epochs_before) {
     PENSTOCK_TRY(write_epochs());
   }
-  PENSTOCK_TRY(drop_snapshots_from(new_end + 1));
   return rebuild_producers(new_end, nullptr);
 }
 

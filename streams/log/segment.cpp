@@ -99,8 +99,9 @@ result<void> segment::append(bytes_view data, std::span<const batch_header> head
   PENSTOCK_ASSIGN(auto log, open_log(true));
   auto written = log->write_at(size_, data);
   if (!written) {
-    // A half-written batch would be taken for a torn end; the next append overwrites nothing.
-    broken = !log->truncate(size_);
+    // What was refused must not come back: after a power loss the write without the truncation
+    // would be a record.
+    broken = !log->truncate(size_) || !log->sync();
     return written;
   }
   if (size_ == 0) first_time_ = headers.front().max_time;
@@ -268,6 +269,12 @@ result<void> segment::seal(bool sync_too) {
   PENSTOCK_TRY(offsets_.flush_and_sync());
   PENSTOCK_TRY(times_.flush_and_sync());
   return sync();
+}
+
+result<std::pair<std::size_t, std::size_t>> segment::index_entries() {
+  PENSTOCK_ASSIGN(std::size_t offsets, offsets_.count());
+  PENSTOCK_ASSIGN(std::size_t times, times_.count());
+  return std::pair{offsets, times};
 }
 
 result<void> segment::sync() {

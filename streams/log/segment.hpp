@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "streams/base/disk.hpp"
@@ -89,6 +90,9 @@ class segment {
 
   /// Keeps the bytes before `position`, the start of the batch with `next_offset` or the end.
   result<void> truncate(std::uint64_t position, offset_t next_offset);
+
+  /// Entries of the offset index and of the time index.
+  result<std::pair<std::size_t, std::size_t>> index_entries();
 
   /// Takes over what a scan found: `size` sound bytes and new indexes.
   result<void> install(std::uint64_t size, rebuilt_indexes indexes);

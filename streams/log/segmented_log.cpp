@@ -264,6 +264,11 @@ result<void> segmented_log::roll_if_due(std::uint64_t bytes_more, std::size_t of
   return due ? roll() : result<void>{};
 }
 
+result<void> segmented_log::trusted(result<void> synced) {
+  if (!synced && synced.error() == errc::sync_failed) mark_sync_failed(synced.error());
+  return synced;
+}
+
 /// Begins a new segment. Unless nobody asked for syncs, everything before it is on disk first, and
 /// the checkpoint says so: damage below the recovery point is never the mark of a crash.
 result<void> segmented_log::roll() {
@@ -271,20 +276,13 @@ result<void> segmented_log::roll() {
   // Under another policy before, older segments may have been left unsynced.
   for (std::size_t i = durable ? segment_of(synced_offset_) : segments_.size() - 1;
        i < segments_.size(); ++i) {
-    auto sealed = segments_[i]->seal(durable);
-    if (sealed) continue;
-    if (sealed.error() == errc::sync_failed) mark_sync_failed(sealed.error());
-    return sealed;
+    PENSTOCK_TRY(trusted(segments_[i]->seal(durable)));
   }
   producers_.expire(clock_->now());
   PENSTOCK_TRY(take_snapshot());
   if (durable) {
-    if (folder_is_new_) {
-      PENSTOCK_TRY(disk_->sync_folder(parent_folder()));
-    }
     recovery_point_ = end_offset_;
     PENSTOCK_TRY(write_checkpoint());  // syncs the folder as well
-    folder_is_new_ = false;
     synced_offset_ = end_offset_;
     bytes_synced_ = bytes_appended_;
     entries_synced_ = entries_made_;
@@ -344,9 +342,7 @@ result<bool> segmented_log::read_segment(std::size_t index, offset_t from, std::
   if (in.size() == 0) return true;
   std::optional<std::uint64_t> position;
   for (const reading_place& place : places_) {
-    if (place.base_offset == from && from >= in.base() && from < end_of_segment(index)) {
-      position = place.position;
-    }
+    if (place.next_offset == from && place.segment_base == in.base()) position = place.position;
   }
   if (!position) {
     PENSTOCK_ASSIGN(auto found, in.find(from));
@@ -399,7 +395,7 @@ result<bool> segmented_log::read_segment(std::size_t index, offset_t from, std::
   const std::uint64_t behind = *position + (end - before);
   enough |= behind < in.size() || to.batches.size() >= bytes_max;
   if (behind < in.size()) {
-    places_[place_used_++ % std::size(places_)] = {to.next_offset, behind};
+    places_[place_used_++ % std::size(places_)] = {in.base(), to.next_offset, behind};
   }
   return !enough;
 }
@@ -487,6 +483,10 @@ void segmented_log::mark_synced(const pending_sync& done) {
 
 void segmented_log::mark_sync_failed(const error& why) {
   if (failed_) return;
+  // The kernel may hold the pages for clean now, although the disk does not have them: the next
+  // opening writes them again. Should this note fail as well, nothing better can be done.
+  (void)write_file(*disk_, path_of(file_names::sync_failed), std::to_string(synced_offset_))
+      .has_value();
   failed_ =
       error{errc::sync_failed, "the log " + folder_ +
                                    " takes no more records since a sync failed: " + why.message() +
@@ -501,10 +501,7 @@ result<void> segmented_log::close() {
   }
   if (changed_) {
     for (std::size_t i = segment_of(recovery_point_); i < segments_.size(); ++i) {
-      PENSTOCK_TRY(segments_[i]->seal(true));
-    }
-    if (folder_is_new_) {
-      PENSTOCK_TRY(disk_->sync_folder(parent_folder()));
+      PENSTOCK_TRY(trusted(segments_[i]->seal(true)));
     }
     PENSTOCK_TRY(disk_->sync_folder(folder_));
     producers_.expire(clock_->now());
@@ -512,7 +509,9 @@ result<void> segmented_log::close() {
       PENSTOCK_TRY(take_snapshot());
     }
     recovery_point_ = std::max(recovery_point_, active().base());
-    clean_shutdown clean{active().base(), active().size(), end_offset_, !producers_.empty()};
+    PENSTOCK_ASSIGN(auto entries, active().index_entries());
+    clean_shutdown clean{active().base(), active().size(), entries.first,
+                         entries.second,  end_offset_,     !producers_.empty()};
     PENSTOCK_TRY(write_checkpoint(clean));
     PENSTOCK_TRY(drop_stale_snapshots());
     synced_offset_ = end_offset_;
@@ -537,6 +536,10 @@ log_checkpoint segmented_log::checkpoint_now() const {
 result<void> segmented_log::write_checkpoint(const std::optional<clean_shutdown>& clean) {
   log_checkpoint now = checkpoint_now();
   now.clean = clean;
+  if (folder_is_new_) {
+    PENSTOCK_TRY(disk_->sync_folder(parent_folder()));
+    folder_is_new_ = false;
+  }
   PENSTOCK_TRY(write_file(*disk_, path_of(file_names::checkpoint), encode(now)));
   checkpoint_exists_ = true;
   return {};

@@ -68,6 +68,8 @@ class segmented_log final : public partition_log {
   result<accepted_batch> judge_one(const batch_view& batch) const;
   result<void> roll_if_due(std::uint64_t bytes_more, std::size_t offsets_more, timestamp newest);
   result<void> roll();
+  /// `segment::seal` or `sync`, after whose failure nothing may be believed to be on disk.
+  result<void> trusted(result<void> synced);
   result<void> begin_epoch(epoch_t epoch);
 
   // Reading.
@@ -118,7 +120,8 @@ class segmented_log final : public partition_log {
 
   /// Where a reader that goes on will find its next batch, without asking the index.
   struct reading_place {
-    offset_t base_offset = -1;
+    offset_t segment_base = -1;
+    offset_t next_offset = -1;
     std::uint64_t position = 0;
   };
   reading_place places_[4];

@@ -115,9 +115,14 @@ class sparse_index {
   /// Writes what is in memory; makes the file, empty if need be.
   result<void> flush() {
     PENSTOCK_TRY(load());
-    if (pending_.empty() && exists_) return {};
+    if (pending_.empty() && exists_ && !ragged_) return {};
     PENSTOCK_TRY(open(true));
+    if (ragged_) {
+      PENSTOCK_TRY(file_->truncate(written_ * Entry::bytes_each));
+    }
+    ragged_ = true;
     PENSTOCK_TRY(file_->write_at(written_ * Entry::bytes_each, pending_));
+    ragged_ = false;
     written_ += pending_.size() / Entry::bytes_each;
     bytes{}.swap(pending_);
     return {};
@@ -132,14 +137,16 @@ class sparse_index {
   /// Keeps the first `entries`, in memory and file.
   result<void> keep(std::size_t entries) {
     PENSTOCK_TRY(load());
-    if (entries >= written_) {
+    if (entries >= written_ && !ragged_) {
       pending_.resize(std::min(pending_.size(), (entries - written_) * Entry::bytes_each));
       return {};
     }
     PENSTOCK_TRY(open(true));
-    PENSTOCK_TRY(file_->truncate(entries * Entry::bytes_each));
-    written_ = entries;
-    pending_.clear();
+    const std::size_t in_file = std::min(entries, written_);
+    PENSTOCK_TRY(file_->truncate(in_file * Entry::bytes_each));
+    written_ = in_file;
+    ragged_ = false;
+    pending_.resize(std::min(pending_.size(), (entries - in_file) * Entry::bytes_each));
     return {};
   }
 
@@ -149,6 +156,7 @@ class sparse_index {
     written_ = 0;
     PENSTOCK_TRY(open(true));
     PENSTOCK_TRY(file_->truncate(0));
+    ragged_ = false;
     loaded_ = true;
     return {};
   }
@@ -203,6 +211,7 @@ class sparse_index {
   bool writable_ = false;
   bool loaded_ = false;
   bool exists_ = false;
+  bool ragged_ = false;  // a failed write may have left bytes behind the last entry
 };
 
 }  // namespace penstock

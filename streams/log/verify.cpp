@@ -39,6 +39,7 @@ class folder_check {
   result<void> check_small_files();
   result<void> check_segment(offset_t base, bool is_last);
   std::string mismatch(const batch_view& batch) const;
+  bool is_gap(offset_t base) const { return base > expected_ && base > gaps_until_; }
   result<std::optional<std::uint64_t>> sound_after(file& log, std::uint64_t position,
                                                    std::uint64_t size, offset_t base);
   result<void> check_offset_index(offset_t base, const std::vector<batch_place>& batches);
@@ -70,7 +71,7 @@ result<std::vector<damage>> folder_check::run() {
     if (auto base = file_names::offset_in(name, file_names::log)) bases.push_back(*base);
   }
   for (std::size_t i = 0; i < bases.size(); ++i) {
-    if (i > 0 && bases[i] != expected_ && (bases[i] < expected_ || expected_ >= gaps_until_)) {
+    if (i > 0 && (bases[i] < expected_ || is_gap(bases[i]))) {
       found(file_names::of(bases[i], file_names::log), 0,
             fmt::format("the segment begins at offset {}, the one before it ends at {}", bases[i],
                         expected_));
@@ -121,7 +122,7 @@ result<void> folder_check::check_small_files() {
 
 std::string folder_check::mismatch(const batch_view& batch) const {
   const offset_t base = batch.base_offset();
-  if (base < expected_ || (base > expected_ && expected_ >= gaps_until_)) {
+  if (base < expected_ || is_gap(base)) {
     return fmt::format("a record batch has offset {} where {} is expected", base, expected_);
   }
   if (epochs_ && epochs_->at(base) != batch.leader_epoch()) {

@@ -279,7 +279,7 @@ TEST_CASE("a damaged or newer checkpoint is refused with the remedy", "[log][rec
 }
 
 TEST_CASE("a checkpoint comes back as it was", "[log][recovery]") {
-  log_checkpoint checkpoint{12, 3, 7, 8, clean_shutdown{12, 345, 20, true}};
+  log_checkpoint checkpoint{12, 3, 7, 8, clean_shutdown{12, 345, 1, 2, 20, true}};
   CHECK(decode_checkpoint(encode(checkpoint), "x").value() == checkpoint);
   checkpoint.clean.reset();
   CHECK(decode_checkpoint(encode(checkpoint), "x").value() == checkpoint);
