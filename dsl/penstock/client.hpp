@@ -1,0 +1,4 @@
+// Topics from ordinary threads: `#include <penstock/client.hpp>`.
+#pragma once
+
+#include "dsl/client.hpp"  // IWYU pragma: export
