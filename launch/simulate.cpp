@@ -303,13 +303,18 @@ void simulation::impl::lay_out(const simulated_input& input) {
     }
     return client.lanes[at->second];
   };
-  for (const auto& part : topology->sub_topologies())
+  // Records of a test may be as old as they like: retention must not take them.
+  auto keep = [&](const std::string& topic) { client.topics[topic] = {{"retention.ms", "-1"}}; };
+  for (const auto& part : topology->sub_topologies()) {
     for (const auto& each : part.sources)
-      if (!each.repartition) client.topics[each.topic];
+      if (!each.repartition) keep(each.topic);
+    for (const auto& each : part.sinks)
+      if (!each.repartition) keep(each.topic);
+  }
   for (const auto& [topic, r] : input.records()) {
     const auto partition =
         r.key ? partition_of_key(*r.key, options.partitions) : turns[topic]++ % options.partitions;
-    client.topics[topic];
+    keep(topic);
     lane_for({topic, partition}).records.push_back(r);
     ++records;
   }
