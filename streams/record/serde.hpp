@@ -210,6 +210,12 @@ struct optional_inner<std::optional<T>> {
   using type = T;
 };
 
+/// What topics can hold. A plain constant, because a failed assertion on a concept explains the
+/// concept over many lines.
+template <class T>
+inline constexpr bool encodable =
+    std::same_as<T, no_key> || has_serde<typename optional_inner<T>::type>;
+
 }  // namespace detail
 
 /// Numbers: fixed-width big-endian, as Kafka's IntegerSerializer, LongSerializer … write them.
