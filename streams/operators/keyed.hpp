@@ -95,12 +95,41 @@ class aggregate_operator final : public typed_operator<K, V, K, typename Aggrega
   K key_{};
 };
 
+/// When a state that forgets looks for what to forget: as event time crosses multiples of a period,
+/// so that it happens at the same records after a crash, and costs little per record.
+class forget_clock {
+ public:
+  forget_clock(task_context& task, duration period)
+      : task_(task), period_(period), delay_(task.delay()) {
+    task.wake_at(due());
+  }
+
+  timestamp due() const { return done_ ? *done_ + period_ + delay_ : min_timestamp + duration{1}; }
+
+  /// The last multiple of the period that event time has passed.
+  timestamp pass() {
+    const auto now = task_.watermark(delay_).time_since_epoch();
+    const auto whole = now / period_ - (now % period_ < duration{0} ? 1 : 0);
+    done_ = timestamp{whole * period_};
+    return *done_;
+  }
+  void on_restored() {
+    if (task_.watermark(delay_) != min_timestamp) pass();
+  }
+
+ private:
+  task_context& task_;
+  duration period_;
+  duration delay_;
+  std::optional<timestamp> done_;
+};
+
 /// dedupe(name, within): drops a record when one of its key passed less than `within` before it.
 template <class K, class V>
 class dedupe_operator final : public typed_operator<K, V, K, V> {
  public:
   dedupe_operator(task_context& task, duration within)
-      : typed_operator<K, V, K, V>(task), within_(within), delay_(task.delay()) {
+      : typed_operator<K, V, K, V>(task), within_(within), clock_(task, within) {
     task.add_store(store_);
   }
 
@@ -111,30 +140,21 @@ class dedupe_operator final : public typed_operator<K, V, K, V> {
     if (!fresh && context.time < passed + within_ && passed < context.time + within_) return;
     passed = std::max(passed, context.time);
     store_.changed(*e, context.time);
-    if (fresh && due_ == max_timestamp) {
-      due_ = context.time + within_ + delay_;
-      this->task_.wake_at(due_);
-    }
     this->out_(key, value, context);
   }
   void flush() override { store_.flush(); }
 
-  /// A restored store asks to be looked through at the next chance.
-  timestamp due() const override {
-    return due_ == max_timestamp && store_.size() != 0 ? min_timestamp + duration{1} : due_;
-  }
+  timestamp due() const override { return clock_.due(); }
+  void on_restored() override { clock_.on_restored(); }
   void on_time() override {
-    const timestamp now = this->task_.watermark(delay_);
+    const timestamp now = clock_.pass();
     store_.erase_if([&](timestamp passed) { return passed + within_ <= now; });
-    // Once per period, so that looking through the table costs little per record.
-    due_ = store_.size() == 0 ? max_timestamp : now + within_ + delay_;
   }
 
  private:
   duration within_;
-  duration delay_;
+  forget_clock clock_;
   keyed_store<timestamp> store_;
-  timestamp due_ = max_timestamp;
   bytes key_bytes_;
 };
 
@@ -156,7 +176,7 @@ template <class K, class V>
 class throttle_operator final : public typed_operator<K, V, K, V> {
  public:
   throttle_operator(task_context& task, std::uint64_t at_most, duration per)
-      : typed_operator<K, V, K, V>(task), at_most_(at_most), per_(per), delay_(task.delay()) {
+      : typed_operator<K, V, K, V>(task), at_most_(at_most), per_(per), clock_(task, per) {
     task.add_store(store_);
   }
 
@@ -171,29 +191,22 @@ class throttle_operator final : public typed_operator<K, V, K, V> {
     if (s.passed >= at_most_) return;
     ++s.passed;
     store_.changed(*e, context.time);
-    if (due_ == max_timestamp) {
-      due_ = start + per_ + delay_;
-      this->task_.wake_at(due_);
-    }
     this->out_(key, value, context);
   }
   void flush() override { store_.flush(); }
 
-  timestamp due() const override {
-    return due_ == max_timestamp && store_.size() != 0 ? min_timestamp + duration{1} : due_;
-  }
+  timestamp due() const override { return clock_.due(); }
+  void on_restored() override { clock_.on_restored(); }
   void on_time() override {
-    const timestamp now = this->task_.watermark(delay_);
+    const timestamp now = clock_.pass();
     store_.erase_if([&](const throttle_state& s) { return s.start + per_ <= now; });
-    due_ = store_.size() == 0 ? max_timestamp : now + per_ + delay_;
   }
 
  private:
   std::uint64_t at_most_;
   duration per_;
-  duration delay_;
+  forget_clock clock_;
   keyed_store<throttle_state> store_;
-  timestamp due_ = max_timestamp;
   bytes key_bytes_;
 };
 

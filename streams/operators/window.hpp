@@ -48,6 +48,7 @@ class tumbling_operator final : public operator_base, public receiver<K, V> {
         size_(size),
         kept_(size + grace + task.delay()),
         delay_(task.delay()),
+        place_(task.place()),
         how_(std::move(how)) {
     task.add_store(store_);
   }
@@ -86,7 +87,7 @@ class tumbling_operator final : public operator_base, public receiver<K, V> {
   bool has_windows() const override { return true; }
 
   void on_time() override {
-    while (due() <= task_.watermark()) {
+    while (due() <= task_.watermark_at(place_)) {
       last_ = nullptr;
       const timestamp start = store_.first()->start;
       store_.close_first([&](bytes_view key, const typename store::slot& s) {
@@ -109,7 +110,7 @@ class tumbling_operator final : public operator_base, public receiver<K, V> {
       return nullptr;
     }
     const timestamp start{context.time.time_since_epoch() / size_ * size_};
-    if (start + kept_ <= task_.watermark()) {
+    if (start + kept_ <= task_.watermark_at(place_)) {
       task_.count_late();
       late_(key, value, context);
       return nullptr;
@@ -141,6 +142,7 @@ class tumbling_operator final : public operator_base, public receiver<K, V> {
   duration size_;
   duration kept_;  // from a window's start to the watermark at which it closes
   duration delay_;
+  std::size_t place_;
   Aggregator how_;
   store store_;
   window* last_ = nullptr;  // the window of the last record; it is not late

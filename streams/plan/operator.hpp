@@ -96,6 +96,9 @@ class operator_base {
   virtual timestamp due() const { return max_timestamp; }
   virtual void on_time() {}
 
+  /// The task's state and watermark have been restored.
+  virtual void on_restored() {}
+
   /// Whether the end of the input must make it emit (`--close-windows`).
   virtual bool has_windows() const { return false; }
 };

@@ -242,18 +242,20 @@ void plan_runner::move_time() {
 }
 
 void plan_runner::set_watermark(timestamp to) {
-  context_.watermark_ = to;
+  context_.watermark_before_ = std::exchange(context_.watermark_, to);
   if (to < context_.next_due_) return;
-  // Records leave a state from here on, which is no source; they may start further windows.
+  // Records leave a state from here on, which is no source. They go to operators further behind,
+  // which are asked after they have got them.
   const std::int32_t feeding = std::exchange(context_.feeding_, -1);
-  while (context_.watermark_ >= context_.next_due_) {
-    context_.next_due_ = max_timestamp;
-    for (const auto& op : operators_) {
-      if (op->due() <= context_.watermark_) op->on_time();
-      PENSTOCK_ASSERT(op->due() > context_.watermark_);
-      context_.wake_at(op->due());
-    }
+  context_.next_due_ = max_timestamp;
+  for (std::size_t i = 0; i < operators_.size(); ++i) {
+    context_.told_ = i;
+    operator_base& op = *operators_[i];
+    if (op.due() <= to) op.on_time();
+    PENSTOCK_ASSERT(op.due() > to, i);
+    context_.wake_at(op.due());
   }
+  context_.told_ = SIZE_MAX;
   context_.feeding_ = feeding;
 }
 
@@ -425,7 +427,10 @@ result<void> plan_runner::restore_progress(bytes_view saved) {
   reported_ = from.reported;
   context_.watermark_ = from.watermark;
   context_.next_due_ = max_timestamp;
-  for (const auto& op : operators_) context_.wake_at(op->due());
+  for (const auto& op : operators_) {
+    op->on_restored();
+    context_.wake_at(op->due());
+  }
   return {};
 }
 

@@ -83,8 +83,15 @@ class task_context {
     const int number = timelines[static_cast<std::size_t>(feeding_ + 1)];
     if (number >= 0) saw(timelines_[static_cast<std::size_t>(number)], time);
   }
-  /// The task's watermark; never goes back.
-  timestamp watermark() const { return watermark_; }
+  /// The step's place in the order in which operators hear of time, for `watermark_at`.
+  std::size_t place() const { return made_.size(); }
+
+  /// The task's watermark as the operator at `place` knows it; never goes back. While operators
+  /// close what the watermark has passed, those behind still live in the time before: what reaches
+  /// them from a window that closes is not late.
+  timestamp watermark_at(std::size_t place) const {
+    return place > told_ ? watermark_before_ : watermark_;
+  }
 
   /// The watermark as a step sees it that gets its records `delay` late.
   timestamp watermark(duration delay) const {
@@ -147,6 +154,8 @@ class task_context {
   std::vector<timeline_state> timelines_;
   bool time_moved_ = false;
   timestamp watermark_ = min_timestamp;
+  timestamp watermark_before_ = min_timestamp;
+  std::size_t told_ = SIZE_MAX;  // place of the last operator that knows `watermark_`
   timestamp next_due_ = max_timestamp;
   timestamp plausible_until_ = min_timestamp;  // clock + max_ahead when last looked
 };
