@@ -70,7 +70,7 @@ class aggregates {
   template <class A, folding_function<A, K, V> F>
   requires key_type<K>
   auto aggregate(std::string name, A zero, F f) const {
-    static_assert(has_serde<A>,
+    static_assert(encodable<A>,
                   "this state is kept on disk and has no serde: add PENSTOCK_FIELDS(type, "
                   "members...)");
     return self().fold("aggregate", std::move(name),

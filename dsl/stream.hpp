@@ -112,9 +112,9 @@ class stream : public detail::aggregates<stream<K, V>, K, V> {
   template <step_function<K, V> F>
   auto key_by(std::string name, F f) const {
     using R = detail::called_t<F, K, V>;
-    static_assert(has_serde<R>,
+    static_assert(detail::encodable<R>,
                   "this key type has no serde: add PENSTOCK_FIELDS(type, members...)");
-    static_assert(has_serde<typename detail::optional_inner<V>::type>,
+    static_assert(detail::encodable<V>,
                   "key_by may move this value, which has no serde: add PENSTOCK_FIELDS(type, "
                   "members...)");
     auto s = detail::step_behind(at_, step_kind::key_by, "key_by", std::move(name));
@@ -256,7 +256,7 @@ class stream : public detail::aggregates<stream<K, V>, K, V> {
   template <class Aggregator>
   table<K, typename Aggregator::shown> fold(std::string verb, std::string name, Aggregator how,
                                             std::string details = {}) const {
-    static_assert(has_serde<typename Aggregator::state>,
+    static_assert(detail::encodable<typename Aggregator::state>,
                   "this state is kept on disk and has no serde: add PENSTOCK_FIELDS(type, "
                   "members...)");
     auto s = detail::step_behind(at_, step_kind::stateful, verb, std::move(name));

@@ -18,9 +18,9 @@ namespace penstock {
 /// by one: `topic<std::string, order> orders{"orders", format::text, format::json};`
 template <class K, class V>
 class topic {
-  static_assert(std::is_same_v<K, no_key> || has_serde<typename detail::optional_inner<K>::type>,
+  static_assert(detail::encodable<K>,
                 "this key type has no serde: add PENSTOCK_FIELDS(type, members...)");
-  static_assert(has_serde<typename detail::optional_inner<V>::type>,
+  static_assert(detail::encodable<V>,
                 "this value type has no serde: add PENSTOCK_FIELDS(type, members...)");
   static_assert(std::is_default_constructible_v<K> && std::is_default_constructible_v<V>,
                 "keys and values are decoded into default-constructed objects");

@@ -84,7 +84,7 @@ class windowed_stream : public detail::aggregates<windowed_stream<K, V>, K, V> {
                                                      Aggregator how,
                                                      std::string details = {}) const {
     using namespace detail;
-    static_assert(has_serde<typename Aggregator::state>,
+    static_assert(encodable<typename Aggregator::state>,
                   "this state is kept on disk and has no serde: add PENSTOCK_FIELDS(type, "
                   "members...)");
     check_duration(*at_.graph, name, "the window's size", shape_.size, duration{1});
