@@ -2,7 +2,7 @@
 // a partition log beside pwrite and CRC-32C of the same bytes; reads from the tail cache and from
 // the file. Nothing is synced. Processor time is what is compared: the clock depends on what else
 // the disk has to do.
-//   bench_log [ROUNDS]
+//   bench_log [ROUNDS [PART]]     PART: append or fetch
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
@@ -146,15 +146,13 @@ void bench_read(const std::string& folder, const input& in, int rounds) {
   append_all(*in_memory, in);
   const double mb = static_cast<double>(in_file->size_bytes()) / 1e6;
   const std::string segment = cold + "/00000000000000000000.log";
-  const auto cpu = take_turns(rounds, {[&] {
-                                         return read_raw(segment, in_file->size_bytes()).cpu;
-                                       },
-                                       [&] { return read_all(*in_file).cpu; },
-                                       [&] { return read_all(*in_memory).cpu; }});
+  const auto cpu = take_turns(
+      rounds, {[&] { return read_raw(segment, in_file->size_bytes()).cpu; },
+               [&] { return read_all(*in_file).cpu; }, [&] { return read_all(*in_memory).cpu; }});
   report("fetch 1 MiB from the file beside pread, MB/CPU-s", cpu[1].rate(mb), cpu[0].rate(mb),
          std::nullopt);
-  report("fetch 1 MiB from the tail cache beside pread, MB/CPU-s", cpu[2].rate(mb),
-         cpu[0].rate(mb), std::nullopt);
+  report("fetch 1 MiB from the tail cache beside pread, MB/CPU-s", cpu[2].rate(mb), cpu[0].rate(mb),
+         std::nullopt);
   report("the same, M records/CPU-s", cpu[2].rate(static_cast<double>(in.records) / 1e6));
 }
 
@@ -166,6 +164,7 @@ int main(int argc, char** argv) {
   const int rounds = rounds_from(argc, argv);
   const input in = make_batches();
   const temp_folder folder;
-  bench_append(folder.path(), in, rounds);
-  bench_read(folder.path(), in, rounds);
+  const std::string_view only = argc > 2 ? argv[2] : "";
+  if (only.empty() || only == "append") bench_append(folder.path(), in, rounds);
+  if (only.empty() || only == "fetch") bench_read(folder.path(), in, rounds);
 }

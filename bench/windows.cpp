@@ -148,14 +148,19 @@ void bench_windows(int rounds) {
   report("windows: hand-written loop over integers, us/event", us[0]);
   report("windows: engine from batches beside it, us/event", us[1], us[0], std::nullopt);
   report("windows: with a commit every M events, us/event", us[2], us[0], std::nullopt);
+  // Machines differ, so all are measured in loops: what the same loop took where they ran.
+  constexpr double loop_us_there = .010;
   struct other {
     const char* name;
     double us;
   };
+  samples in_loops;
+  for (std::size_t i = 0; i < us[0].values.size(); ++i)
+    in_loops.values.push_back(us[1].values[i] / us[0].values[i]);
   for (const auto& [name, theirs] :
        {other{"Flink 2.3", .475}, other{"Hazelcast Jet 5.7", .319}, other{"WindFlow", .520}}) {
-    report(fmt::format("windows: beside {} (another run), us/event", name), us[1],
-           samples{{theirs}}, ratio_at_most(0.2));
+    report(fmt::format("windows: beside {} (another run), loops/event", name), in_loops,
+           samples{{theirs / loop_us_there}}, ratio_at_most(0.2));
   }
 }
 

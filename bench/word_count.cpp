@@ -162,16 +162,12 @@ void bench_engine(int rounds) {
     sink += f();
     return (thread_cpu_seconds() - before) * 1e9 / static_cast<double>(total);
   };
-  const auto ns =
-      take_turns(rounds, {
-                             [&] { return timed([&] { return count_by_hand(text); }); },
-                             [&] {
-                               return timed([&] { return count_in_one_task(fused, in, in_batch); });
-                             },
-                             [&] {
-                               return timed([&] { return count_behind_hop(moved, in, in_batch); });
-                             },
-                         });
+  const auto ns = take_turns(
+      rounds, {
+                  [&] { return timed([&] { return count_by_hand(text); }); },
+                  [&] { return timed([&] { return count_in_one_task(fused, in, in_batch); }); },
+                  [&] { return timed([&] { return count_behind_hop(moved, in, in_batch); }); },
+              });
   if (sink == 0) die("nothing was counted");
   // 27 M words a second: what such a loop did where the other engines were measured.
   report("word count: hand-written loop, M words/s", ns[0].rate(1e3), std::nullopt,
