@@ -71,6 +71,8 @@ std::optional<offset_t> tail_cache::read(offset_t from, std::size_t bytes_max, o
       end = behind;
       next = last->next_offset;
     }
+    // Growing in steps would copy what is there again and again.
+    if (to.size() == before) to.reserve(before + std::min(bytes_max, size_bytes()));
     if (end > 0) to.append(at->data.get() + first->position, end - first->position);
     if (last != at->batches.end()) break;
   }
