@@ -101,14 +101,20 @@ result<segmented_log::accepted_batch> segmented_log::judge_one(const batch_view&
     return error{errc::invalid_argument, "a batch says that the log has stamped it already"};
   }
   accepted_batch accepted{batch, facts, {}, {}};
-  PENSTOCK_ASSIGN(accepted.verdict, producers_.check(batch));
   if (settings_.drop_repeats && !batch.is_control()) {
     PENSTOCK_ASSIGN(accepted.mark, source_mark_of(batch));
-    if (accepted.mark && !accepted.verdict.duplicate) {
-      PENSTOCK_ASSIGN(accepted.verdict, producers_.check(*accepted.mark));
-    }
   }
   return accepted;
+}
+
+/// Whether a batch is a repeat or out of order, by what `table` has seen.
+result<producer_verdict> segmented_log::judge_sequence(const producer_table& table,
+                                                       const accepted_batch& a) {
+  PENSTOCK_ASSIGN(producer_verdict verdict, table.check(a.batch));
+  if (a.mark && !verdict.duplicate) {
+    PENSTOCK_ASSIGN(verdict, table.check(*a.mark));
+  }
+  return verdict;
 }
 
 /// Every batch of an append, or why the whole append is refused.
@@ -121,8 +127,11 @@ result<std::vector<segmented_log::accepted_batch>> segmented_log::judge(bytes_vi
     PENSTOCK_ASSIGN(accepted_batch next, judge_one(batch));
     accepted.push_back(std::move(next));
   }
-  if (accepted.size() == 1) return accepted;
-  // A batch's sequence may go on from another batch of the same append. Judged again against a
+  if (accepted.size() == 1) {
+    PENSTOCK_ASSIGN(accepted.front().verdict, judge_sequence(producers_, accepted.front()));
+    return accepted;
+  }
+  // A batch's sequence may go on from another batch of the same append: it is judged against a
   // table in which those before it are.
   producer_table table;
   bool sequences = false;
@@ -135,10 +144,7 @@ result<std::vector<segmented_log::accepted_batch>> segmented_log::judge(bytes_vi
   offset_t offset = end_offset_;
   bytes copy;
   for (accepted_batch& a : accepted) {
-    PENSTOCK_ASSIGN(a.verdict, table.check(a.batch));
-    if (a.mark && !a.verdict.duplicate) {
-      PENSTOCK_ASSIGN(a.verdict, table.check(*a.mark));
-    }
+    PENSTOCK_ASSIGN(a.verdict, judge_sequence(table, a));
     if (a.verdict.duplicate) continue;
     copy = a.batch.data();
     assign_offsets(copy.data(), offset, 0);

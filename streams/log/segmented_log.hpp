@@ -66,6 +66,8 @@ class segmented_log final : public partition_log {
   // Appending.
   result<std::vector<accepted_batch>> judge(bytes_view batches) const;
   result<accepted_batch> judge_one(const batch_view& batch) const;
+  static result<producer_verdict> judge_sequence(const producer_table& table,
+                                                 const accepted_batch& a);
   result<void> roll_if_due(std::uint64_t bytes_more, std::size_t offsets_more, timestamp newest);
   result<void> roll();
   /// `segment::seal` or `sync`, after whose failure nothing may be believed to be on disk.

@@ -66,9 +66,11 @@ TEST_CASE("batches of one append go on from each other", "[log][producer]") {
   CHECK_FALSE(rest.duplicate);
   CHECK(rest.base_offset == 3);
   CHECK(rest.next_offset == 4);
-  CHECK(f.log->append(f.produced(7, 0, 4) + f.produced(7, 0, 6)).error() ==
+  bytes all_new = f.produced(7, 0, 4) + f.produced(7, 0, 5) + f.produced(7, 0, 6);
+  CHECK(f.log->append(all_new).value().next_offset == 7);
+  CHECK(f.log->append(f.produced(7, 0, 7) + f.produced(7, 0, 9)).error() ==
         errc::out_of_order_sequence);
-  CHECK(f.log->end_offset() == 4);
+  CHECK(f.log->end_offset() == 7);
 }
 
 TEST_CASE("producer without epoch or sequence number is refused", "[log][producer]") {
