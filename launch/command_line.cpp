@@ -85,21 +85,4 @@ std::variant<run_options, int> parse_command_line(const plan& p, int argc,
   return options;
 }
 
-int status_for(const error& why) {
-  switch (why.code()) {
-    case errc::none:
-      return exit_ok;
-    case errc::plan_invalid:
-    case errc::type_mismatch:
-    case errc::state_changed:
-      return exit_refused;
-    case errc::locked:
-    case errc::unsupported_version:
-    case errc::read_only:
-      return exit_directory;
-    default:
-      return exit_failed;
-  }
-}
-
 }  // namespace penstock

@@ -7,20 +7,11 @@
 #include <variant>
 #include <vector>
 
+#include "launch/exit_status.hpp"
 #include "streams/base/time.hpp"
 #include "streams/plan/plan.hpp"
 
 namespace penstock {
-
-/// What the process ends with; scripts may rely on these.
-enum exit_status : int {
-  exit_ok = 0,         // done, or stopped on request with everything committed
-  exit_failed = 1,     // the job failed while it ran
-  exit_usage = 2,      // the command line is wrong
-  exit_refused = 3,    // the topology, its state or a topic's types do not fit
-  exit_directory = 4,  // the data directory is locked, damaged, of a newer version or not writable
-  exit_killed = 130,   // a second Ctrl-C: ended at once, the last moments are not committed
-};
 
 struct run_options {
   std::string directory = "./penstock-data";
@@ -38,8 +29,5 @@ struct run_options {
 
 /// The options, or the status to end with (help was printed, or what is wrong to stderr).
 std::variant<run_options, int> parse_command_line(const plan& p, int argc, const char* const* argv);
-
-/// The status for a job that ended with this error.
-int status_for(const error& why);
 
 }  // namespace penstock

@@ -4,18 +4,20 @@
 #include <caf/scoped_actor.hpp>
 #include <thread>
 
+#include "actors/cluster/link_listener.hpp"
 #include "actors/errors.hpp"
 #include "streams/base/clock.hpp"
 
 namespace penstock {
 
-// Members end in reverse order: first the handle, then the system, last the lock.
+// Members end in reverse order: first the listener and the handle, then the system, last the lock.
 struct embedded_node::state {
   embedded_options options;
   std::unique_ptr<directory_lock> lock;
   caf::actor_system_config config;
   std::unique_ptr<caf::actor_system> system;
   node_actor node;
+  std::unique_ptr<link_listener> listener;
   bool closed = false;
 };
 
@@ -45,6 +47,12 @@ result<std::unique_ptr<embedded_node>> embedded_node::open(const embedded_option
   config.default_partitions = options.default_partitions;
   config.default_flush = options.default_flush;
   held->node = spawn_node(*held->system, std::move(config));
+  if (options.listen) {
+    const auto at = link_address::local(node_socket_path(options.directory));
+    if (auto opened = link_listener::open(*held->system, at, held->node)) {
+      held->listener = *std::move(opened);
+    }
+  }
   return std::unique_ptr<embedded_node>{new embedded_node{std::move(held)}};
 }
 
@@ -65,8 +73,13 @@ const std::string& embedded_node::directory() const {
   return state_->options.directory;
 }
 
+void embedded_node::show_job(job_handle job) {
+  if (state_->listener) state_->listener->set_job(std::move(job));
+}
+
 result<void> embedded_node::close(duration deadline) {
   state_->closed = true;
+  state_->listener.reset();
   result<void> done;
   caf::scoped_actor self{*state_->system};
   self->request(state_->node, deadline, close_request{})

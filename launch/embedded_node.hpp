@@ -1,6 +1,6 @@
-// A node inside this process: the actor system, the machine's disk, the lock on a data directory
-// and the node actor, started and ended in the right order. Jobs, the command-line tool, examples
-// and tests that want a real node own one.
+// A node inside this process: the actor system, the machine's disk, the lock on a data directory,
+// the node actor, and the socket on which other processes may attach to it, started and ended in
+// the right order. Jobs, the command-line tool, examples and tests that want a real node own one.
 #pragma once
 
 #include <caf/actor_system.hpp>
@@ -8,6 +8,7 @@
 #include <string>
 
 #include "actors/broker/node.hpp"
+#include "actors/cluster/conversations.hpp"
 #include "streams/base/disk.hpp"
 #include "streams/base/result.hpp"
 
@@ -21,6 +22,7 @@ struct embedded_options {
   std::size_t workers = 0;                    // threads of the scheduler; 0: one per core
   std::int32_t default_partitions = embedded_partitions;
   flush_policy default_flush = flush_policy::batch;
+  bool listen = true;  // take links on <directory>/node.sock; failing to is no failure to open
 };
 
 class embedded_node {
@@ -39,8 +41,12 @@ class embedded_node {
   const node_actor& node() const;
   const std::string& directory() const;
 
-  /// Syncs everything, marks the logs as cleanly shut down and ends the node's actors. The caller's
-  /// own actors have ended before. Fails with what the node says, or `timed_out`.
+  /// The job that answers whoever attaches and asks for one; null: none. Any thread.
+  void show_job(job_handle job);
+
+  /// Says goodbye to whoever is attached, syncs everything, marks the logs as cleanly shut down and
+  /// ends the node's actors. The caller's own actors have ended before. Fails with what the node
+  /// says, or `timed_out`.
   result<void> close(duration deadline = 30s);
 
  private:

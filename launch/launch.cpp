@@ -125,7 +125,9 @@ error run_embedded(const plan& p, const run_options& options) {
     caf::scoped_actor self{(*node)->system()};
     progress show{p.name(), options.quiet};
     auto job = spawn_job((*node)->system(), configure(p, options, (*node)->node()));
+    (*node)->show_job(job);
     why = follow(self, job, show);
+    (*node)->show_job(job_handle{});
     self->send_exit(job, caf::exit_reason::user_shutdown);
   }
   std::fflush(stdout);
@@ -159,7 +161,7 @@ int launch_checked(const plan& p, int argc, char** argv) {
   log_to_stderr();
   if (auto why = run_embedded(p, options)) {
     std::fprintf(stderr, "%s: %s\n", p.name().c_str(), why.to_string().c_str());
-    return status_for(why);
+    return exit_status_of(why.code());
   }
   return exit_ok;
 }

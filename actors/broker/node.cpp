@@ -315,10 +315,10 @@ auto serve(node_self self, handler<Request, Reply> handle) {
       auto& state = self->state;
       if (state.closed) {
         promise.deliver(failed<Reply>(error{errc::closed, "the node is shutting down"}));
-      } else if (state.broken) {
+      } else if (state.broken && !std::is_same_v<Request, close_request>) {
         promise.deliver(failed<Reply>(state.broken));
       } else {
-        handle(what, promise);
+        handle(what, promise);  // a node that cannot work can still be closed
       }
     };
     if (self->state.loaded) {

@@ -1,0 +1,188 @@
+#!/usr/bin/env python3
+"""What the tool says about directories that cannot be used, and about wrong command lines."""
+import fcntl
+import json
+import os
+import subprocess
+import unittest
+
+import harness
+from harness import (FAILED, NOT_FOUND, OK, UNAVAILABLE, USAGE, Done, ToolTest)
+
+
+class Directories(ToolTest):
+    def test_a_directory_that_is_not_there_is_named_and_not_made(self):
+        for words in (("topic", "list"), ("consume", "x"), ("group", "list"), ("log", "verify"),
+                      ("topic", "delete", "x"), ("job", "status")):
+            with self.subTest(words=words):
+                self.refused(NOT_FOUND, *words, says=(self.on, "--on"))
+        self.assertFalse(os.path.exists(self.on))
+
+    def test_a_directory_of_somebody_else_is_left_alone(self):
+        os.mkdir(self.on)
+        with open(os.path.join(self.on, "letter.txt"), "w", encoding="ascii") as out:
+            out.write("dear")
+        self.refused(NOT_FOUND, "topic", "list", says="not a data directory")
+        self.assertEqual(os.listdir(self.on), ["letter.txt"])
+
+    def test_a_file_instead_of_a_directory_is_refused(self):
+        with open(self.on, "w", encoding="ascii") as out:
+            out.write("x")
+        self.assertNotEqual(self.run_tool("produce", "x", stdin="x\n").status, OK)
+
+    def test_a_locked_directory_without_a_socket_is_unavailable(self):
+        self.tool("topic", "create", "x")
+        with open(os.path.join(self.on, ".lock"), "r+", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self.refused(UNAVAILABLE, "topic", "list", says=(self.on, "process"))
+        self.tool("topic", "list")
+
+    def test_a_socket_that_a_killed_process_left_is_in_nobodys_way(self):
+        self.tool("topic", "create", "x")
+        with open(os.path.join(self.on, "node.sock"), "w", encoding="ascii"):
+            pass
+        self.tool("topic", "list")
+
+    def test_a_very_long_path_works(self):
+        self.on = os.path.join(self.folder, *(c * 60 for c in "abcd"))
+        os.makedirs(os.path.dirname(self.on))
+        self.tool("topic", "create", "x")
+        follower = self.start("consume", "x")
+        self.socket_is_there()
+        self.tool("produce", "x", stdin="through the socket\n")
+        self.assertEqual(follower.stdout.readline(), b"through the socket\n")
+
+    def test_a_damaged_log_is_refused_by_name(self):
+        self.tool("produce", "x", stdin="".join(f"{n} {'y' * 80}\n" for n in range(50)))
+        self.tool("produce", "x", stdin="last\n")
+        file = os.path.join(self.on, "x-0", "0" * 20 + ".log")
+        with open(file, "r+b") as out:
+            out.seek(100)
+            out.write(b"####")
+        # The mark of a clean end would spare the check.
+        for name in os.listdir(os.path.join(self.on, "x-0")):
+            if name.startswith("penstock.checkpoint"):
+                os.remove(os.path.join(self.on, "x-0", name))
+        done = self.run_tool("consume", "x", "-b", "-e")
+        self.assertNotEqual(done.status, OK)
+        self.assertIn("x-0", done.err)
+
+    def test_damaged_metadata_is_refused(self):
+        self.tool("topic", "create", "x", "y", "z")
+        folder = os.path.join(self.on, "__cluster_metadata-0")
+        file = os.path.join(folder, "0" * 20 + ".log")
+        with open(file, "r+b") as out:
+            out.seek(75)
+            out.write(b"####")
+        for name in os.listdir(folder):
+            if name.startswith("penstock.checkpoint"):
+                os.remove(os.path.join(folder, name))
+        done = self.run_tool("topic", "list")
+        self.assertNotEqual(done.status, OK)
+        self.assertIn("__cluster_metadata", done.err)
+
+
+@unittest.skipUnless(harness.can_mount(), "skipped: this user may not mount file systems")
+class Mounts(ToolTest):
+    """Read-only and full disks, in a mount namespace of their own."""
+
+    def inside(self, script, stdin=b""):
+        done = subprocess.run(["unshare", "--mount", "sh", "-c", script, "sh", harness.PROGRAM,
+                               self.on],
+                              input=stdin, capture_output=True, timeout=harness.PATIENCE,
+                              check=False)
+        return Done(done.returncode, done.stdout, done.stderr.decode())
+
+    def test_a_read_only_directory_is_refused_with_its_path(self):
+        self.tool("produce", "x", stdin="one\n")
+        done = self.inside('mount --bind "$2" "$2" && mount -o remount,ro,bind "$2" || exit 99\n'
+                           'exec "$1" produce x --on "$2"', stdin=b"two\n")
+        self.assertEqual(done.status, FAILED, done.err)
+        self.assertIn(self.on, done.err)
+        self.assertIn("Read-only", done.err)
+        verified = self.inside(
+            'mount --bind "$2" "$2" && mount -o remount,ro,bind "$2" || exit 99\n'
+            'exec "$1" log verify --on "$2"')
+        self.assertEqual(verified.status, OK, verified.err)
+        self.assertEqual(self.consumed("x").lines, ["one"])
+
+    def test_a_full_disk_is_told_and_nothing_acknowledged_is_lost(self):
+        os.mkdir(self.on)
+        lines = b"".join(b"%d %s\n" % (n, b"z" * 200) for n in range(40_000))
+        # 8 MB of lines on a disk of 4; then the topic must still read, as far as it goes.
+        done = self.inside('mount -t tmpfs -o size=4m none "$2" || exit 99\n'
+                           '"$1" produce x --on "$2" 2> "$2.err"; echo "status $?" >&2\n'
+                           'cat "$2.err" >&2\n'
+                           'exec "$1" log verify --on "$2"', stdin=lines)
+        self.assertIn("status 1", done.err)
+        self.assertRegex(done.err, "No space left|disk is full|free some space")
+        self.assertEqual(done.status, OK, done.text + done.err)
+
+
+class CommandLines(ToolTest):
+    def bare(self, *words):
+        done = subprocess.run([harness.PROGRAM, *words], capture_output=True, check=False,
+                              timeout=harness.PATIENCE, cwd=self.folder)
+        return Done(done.returncode, done.stdout, done.stderr.decode())
+
+    def test_help_has_examples_and_the_exit_statuses(self):
+        done = self.bare("--help")
+        self.assertEqual(done.status, OK)
+        for part in ("topic", "produce", "consume", "group", "log", "job", "Examples:",
+                     "Exit status:"):
+            self.assertIn(part, done.text)
+        for words in (("topic", "create"), ("produce",), ("consume",), ("group", "reset"),
+                      ("log", "verify")):
+            with self.subTest(words=words):
+                self.assertIn("Example", self.bare(*words, "--help").text)
+
+    def test_the_version_is_printed(self):
+        done = self.bare("--version")
+        self.assertEqual(done.status, OK)
+        self.assertRegex(done.text, r"^penstock \d+\.\d+\.\d+\n$")
+
+    def test_wrong_usage_has_one_line_and_its_own_status(self):
+        for words in ((), ("topic",), ("no-such-word",), ("produce",), ("consume", "x", "--what"),
+                      ("topic", "create"), ("log", "dump", "--count", "x")):
+            with self.subTest(words=words):
+                done = self.bare(*words)
+                self.assertEqual(done.status, USAGE)
+                self.assertEqual(len(done.err.splitlines()), 1, done.err)
+                self.assertTrue(done.err.startswith("penstock: "), done.err)
+
+    def test_the_default_directory_is_in_the_current_one(self):
+        self.assertEqual(self.bare("topic", "create", "x").status, OK)
+        self.assertTrue(os.path.isdir(os.path.join(self.folder, "penstock-data")))
+
+    def test_errors_are_json_when_asked_for(self):
+        done = self.run_tool("topic", "list", "--json")
+        self.assertEqual(done.status, NOT_FOUND)
+        self.assertEqual(json.loads(done.err)["error"]["code"], "not_found")
+
+    def test_other_addresses_say_what_is_possible(self):
+        done = self.run_tool("topic", "list", on="kafka://localhost:9092")
+        self.assertEqual(done.status, USAGE)
+        done = self.run_tool("topic", "list", on="penstock://127.0.0.1:1")
+        self.assertEqual(done.status, UNAVAILABLE)
+        self.assertIn("127.0.0.1:1", done.err)
+
+    def test_a_full_output_is_an_error(self):
+        self.tool("produce", "x", stdin="one\n")
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([harness.PROGRAM, "consume", "x", "-b", "-e", "--on", self.on],
+                                  stdout=full, stderr=subprocess.PIPE, check=False,
+                                  timeout=harness.PATIENCE)
+        self.assertEqual(done.returncode, FAILED)
+        self.assertIn(b"standard output", done.stderr)
+
+    def test_job_status_without_a_job_says_so(self):
+        self.tool("topic", "create", "x")
+        self.refused(NOT_FOUND, "job", "status", says="no process works on")
+        follower = self.start("consume", "x")
+        self.socket_is_there()
+        self.refused(NOT_FOUND, "job", "status", says="no job")
+        self.stop(follower)
+
+
+if __name__ == "__main__":
+    harness.main()

@@ -1,0 +1,102 @@
+// The command line as values, and the words that work on them. `cli.cpp` fills one of these and
+// calls the word that was named.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "streams/base/result.hpp"
+#include "tools/penstock/output.hpp"
+#include "tools/penstock/target.hpp"
+
+namespace penstock::tool {
+
+/// What every word gets.
+struct session {
+  std::string on = default_directory;
+  bool json = false;
+  output& out;
+
+  result<std::unique_ptr<target>> open(bool create = false) const {
+    return target::open(on, create);
+  }
+  /// A line for people on standard error: "penstock: …".
+  static void note(std::string_view line);
+};
+
+struct topic_arguments {
+  std::vector<std::string> names;
+  std::int32_t partitions = -1;
+  std::vector<std::string> set;
+  std::vector<std::string> reset;
+  std::string key_format;
+  std::string value_format;
+  bool internal = false;
+  bool all_settings = false;
+};
+
+struct produce_arguments {
+  std::string topic;
+  std::string file;
+  std::string key_separator;
+  std::string null_as;
+  std::int32_t partition = -1;
+  std::string time;
+  std::string compression = "none";
+};
+
+struct consume_arguments {
+  std::string topic;
+  bool from_beginning = false;
+  std::vector<std::string> offsets;
+  std::string time;
+  std::string group;
+  std::vector<std::int32_t> partitions;
+  std::optional<std::uint64_t> count;
+  bool follow = false;
+  bool until_end = false;
+  std::optional<std::string> format;
+  std::string null_as;
+};
+
+struct group_arguments {
+  std::string name;
+  std::vector<std::string> topics;  // "topic" or "topic:partition"
+  bool to_beginning = false;
+  bool to_end = false;
+  std::string to_time;
+  std::optional<std::int64_t> to_offset;
+  bool dry_run = false;
+};
+
+struct log_arguments {
+  std::vector<std::string> topics;
+  std::vector<std::int32_t> partitions;
+  std::vector<std::string> files;
+  std::optional<std::int64_t> from;
+  std::optional<std::uint64_t> count;
+  bool records = false;
+};
+
+struct job_arguments {
+  std::uint32_t interval_ms = 1000;
+};
+
+result<int> topic_create(session& with, const topic_arguments& args);
+result<int> topic_list(session& with, const topic_arguments& args);
+result<int> topic_describe(session& with, const topic_arguments& args);
+result<int> topic_alter(session& with, const topic_arguments& args);
+result<int> topic_delete(session& with, const topic_arguments& args);
+result<int> produce(session& with, const produce_arguments& args);
+result<int> consume(session& with, const consume_arguments& args);
+result<int> group_list(session& with);
+result<int> group_describe(session& with, const group_arguments& args);
+result<int> group_reset(session& with, const group_arguments& args);
+result<int> group_delete(session& with, const group_arguments& args);
+result<int> log_dump(session& with, const log_arguments& args);
+result<int> log_verify(session& with, const log_arguments& args);
+result<int> job_status(session& with, const job_arguments& args);
+
+}  // namespace penstock::tool

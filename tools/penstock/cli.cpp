@@ -1,0 +1,271 @@
+#include "tools/penstock/cli.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <functional>
+
+#include "launch/exit_status.hpp"
+#include "streams/base/version.hpp"
+#include "tools/penstock/arguments.hpp"
+#include "tools/penstock/stop_signal.hpp"
+
+namespace penstock::tool {
+
+namespace {
+
+using word = std::function<result<int>(session&)>;
+
+constexpr const char* examples = R"(Examples:
+  penstock topic create orders --partitions 3
+  penstock produce orders --key-separator : < orders.txt
+  penstock consume orders --from-beginning --until-end --format '%k\t%v\n'
+  penstock group describe billing
+  penstock log verify
+
+Exit status: 0 done, 1 failed or damaged, 2 wrong usage, 3 refused, 4 not found, 5 unavailable.)";
+
+struct command_line {
+  std::string on = default_directory;
+  bool json = false;
+  topic_arguments topic;
+  produce_arguments produce;
+  consume_arguments consume;
+  group_arguments group;
+  log_arguments log;
+  job_arguments job;
+  word chosen;
+};
+
+CLI::App* leaf(CLI::App& under, const char* name, const char* what, command_line& line, word does) {
+  auto* sub = under.add_subcommand(name, what);
+  sub->fallthrough();
+  sub->callback([&line, does = std::move(does)] { line.chosen = does; });
+  return sub;
+}
+
+void add_topic_words(CLI::App& app, command_line& line) {
+  auto* topic = app.add_subcommand("topic", "Create, list, describe, alter and delete topics");
+  topic->require_subcommand(1)->fallthrough();
+  auto& args = line.topic;
+  const auto settings = [&](CLI::App* sub) {
+    sub->add_option("--set", args.set, "A setting, NAME=VALUE; may be given several times")
+        ->type_name("NAME=VALUE")
+        ->allow_extra_args(false);
+    sub->add_option("--key-format", args.key_format,
+                    "How keys are encoded: text, json, binary:u64 …");
+    sub->add_option("--value-format", args.value_format,
+                    "How values are encoded: text, json, binary:u64 …");
+  };
+  auto* create = leaf(*topic, "create", "Create topics", line,
+                      [&](session& with) { return topic_create(with, args); });
+  create->add_option("topic", args.names, "Names of the new topics")->required();
+  create->add_option("--partitions,-p", args.partitions, "Number of partitions")
+      ->check(CLI::Range(1, 100'000));
+  settings(create);
+  create->footer("Example: penstock topic create orders --partitions 3 --set retention.ms=7d");
+
+  auto* list = leaf(*topic, "list", "List topics", line,
+                    [&](session& with) { return topic_list(with, args); });
+  list->add_flag("--internal", args.internal, "Also those that Penstock keeps for itself");
+
+  auto* describe = leaf(*topic, "describe", "Show settings and partitions of topics", line,
+                        [&](session& with) { return topic_describe(with, args); });
+  describe->add_option("topic", args.names, "Names; none: all topics");
+  describe->add_flag("--all-settings", args.all_settings, "Also settings that have their default");
+
+  auto* alter = leaf(*topic, "alter", "Change settings, add partitions", line,
+                     [&](session& with) { return topic_alter(with, args); });
+  alter->add_option("topic", args.names, "Names")->required();
+  alter->add_option("--partitions,-p", args.partitions, "New number of partitions, not fewer")
+      ->check(CLI::Range(1, 100'000));
+  settings(alter);
+  alter->add_option("--reset", args.reset, "A setting to put back to its default")
+      ->allow_extra_args(false);
+  alter->footer("Example: penstock topic alter orders --set retention.ms=30d --reset segment.ms");
+
+  auto* remove = leaf(*topic, "delete", "Delete topics with everything in them", line,
+                      [&](session& with) { return topic_delete(with, args); });
+  remove->add_option("topic", args.names, "Names")->required();
+}
+
+void add_record_words(CLI::App& app, command_line& line) {
+  auto& in = line.produce;
+  auto* produce_word = leaf(app, "produce", "Write lines to a topic, one record per line", line,
+                            [&](session& with) { return produce(with, in); });
+  produce_word->add_option("topic", in.topic, "The topic; created when it does not exist")
+      ->required();
+  produce_word->add_option("--file,-f", in.file, "Read this file instead of standard input");
+  produce_word->add_option("--key-separator,-k", in.key_separator,
+                           "What stands between key and value; without it lines are values");
+  produce_word->add_option("--null-as", in.null_as, "Keys and values that are this text are null");
+  produce_word->add_option("--partition,-p", in.partition, "Write to this partition")
+      ->check(CLI::NonNegativeNumber);
+  produce_word->add_option("--timestamp,-t", in.time,
+                           "Time of the records, ISO 8601 or milliseconds; default: now");
+  produce_word->add_option("--compression,-z", in.compression, "none, gzip, snappy, lz4 or zstd");
+  produce_word->footer(
+      "Lines end with LF; CR is data; empty lines are records; a last line without LF counts.\n"
+      "Example: penstock produce orders --key-separator : < orders.txt");
+
+  auto& from = line.consume;
+  auto* consume_word = leaf(app, "consume", "Print the records of a topic", line,
+                            [&](session& with) { return consume(with, from); });
+  consume_word->add_option("topic", from.topic, "The topic")->required();
+  consume_word->add_flag("--from-beginning,-b", from.from_beginning,
+                         "From the first record (with --group: where nothing is committed)");
+  consume_word
+      ->add_option("--offset,-o", from.offsets,
+                   "From this offset, N or PARTITION:N; may be given several times")
+      ->allow_extra_args(false);
+  consume_word->add_option("--time", from.time,
+                           "From the first record of this time on, ISO 8601 or milliseconds");
+  consume_word->add_option("--partition,-p", from.partitions, "Only this partition")
+      ->allow_extra_args(false);
+  consume_word->add_option("--group,-g", from.group,
+                           "Read as a member of this group and commit what was printed");
+  consume_word->add_option("--count,-n", from.count, "End after so many records");
+  auto* follow = consume_word->add_flag("--follow", from.follow,
+                                        "Wait for new records (default without --until-end)");
+  consume_word
+      ->add_flag("--until-end,-e", from.until_end,
+                 "End when everything that is there now has been printed")
+      ->excludes(follow);
+  consume_word->add_option("--format", from.format,
+                           "What to print of a record: %k key, %v value, %t time, %p partition, "
+                           "%o offset, %h headers, %T topic, %% percent, \\t \\n \\\\");
+  consume_word->add_option("--null-as", from.null_as, "What stands for null; default: nothing");
+  consume_word->footer(
+      "Keys and values are rendered by the formats that the topic remembers.\n"
+      "Example: penstock consume word-counts -b -e --format '%k\\t%v\\n'");
+}
+
+void add_group_words(CLI::App& app, command_line& line) {
+  auto* group = app.add_subcommand("group", "List, describe, reset and delete consumer groups");
+  group->require_subcommand(1)->fallthrough();
+  auto& args = line.group;
+  leaf(*group, "list", "List groups", line, [](session& with) { return group_list(with); });
+  auto* describe = leaf(*group, "describe", "Show members, offsets and lag of a group", line,
+                        [&](session& with) { return group_describe(with, args); });
+  describe->add_option("group", args.name, "The group")->required();
+  auto* reset = leaf(*group, "reset", "Move the committed offsets of a group without members", line,
+                     [&](session& with) { return group_reset(with, args); });
+  reset->add_option("group", args.name, "The group")->required();
+  reset
+      ->add_option("--topic,-t", args.topics,
+                   "TOPIC or TOPIC:PARTITION; default: all that the group has committed")
+      ->allow_extra_args(false);
+  auto* to = reset->add_option_group("to", "Where to");
+  to->add_flag("--to-beginning", args.to_beginning, "The first record");
+  to->add_flag("--to-end", args.to_end, "Behind the last record");
+  to->add_option("--to-time", args.to_time, "The first record of this time on");
+  to->add_option("--to-offset", args.to_offset, "This offset")->check(CLI::NonNegativeNumber);
+  to->require_option(1);
+  reset->add_flag("--dry-run", args.dry_run, "Only show what would be committed");
+  reset->footer("Example: penstock group reset billing --topic orders --to-time 2026-03-01T00:00Z");
+  auto* remove = leaf(*group, "delete", "Delete a group without members, and its offsets", line,
+                      [&](session& with) { return group_delete(with, args); });
+  remove->add_option("group", args.name, "The group")->required();
+}
+
+void add_log_words(CLI::App& app, command_line& line) {
+  auto* log = app.add_subcommand("log", "Look at the files of a data directory, read-only");
+  log->require_subcommand(1)->fallthrough();
+  auto& args = line.log;
+  const auto where = [&](CLI::App* sub) {
+    sub->add_option("topic", args.topics, "Topics; none: everything in the data directory");
+    sub->add_option("--partition,-p", args.partitions, "Only this partition")
+        ->allow_extra_args(false);
+  };
+  auto* dump = leaf(*log, "dump", "Print batches, and records with --records", line,
+                    [&](session& with) { return log_dump(with, args); });
+  where(dump);
+  dump->add_option("--file,-f", args.files, "A .log file instead of topics")
+      ->allow_extra_args(false);
+  dump->add_option("--from", args.from, "Leave out batches that end below this offset");
+  dump->add_option("--count,-n", args.count, "At most so many batches of each partition");
+  dump->add_flag("--records,-r", args.records, "Also each record");
+  dump->footer("Example: penstock log dump orders --partition 0 --records");
+  auto* verify = leaf(*log, "verify", "Check every byte; exit status 1 when anything is damaged",
+                      line, [&](session& with) { return log_verify(with, args); });
+  where(verify);
+  verify->footer("Example: penstock log verify --on /var/lib/penstock");
+}
+
+void add_job_words(CLI::App& app, command_line& line) {
+  auto* job = app.add_subcommand("job", "Look into a running job");
+  job->require_subcommand(1)->fallthrough();
+  auto* status = leaf(*job, "status", "State, rates and lag of the job that runs on --on", line,
+                      [&](session& with) { return job_status(with, line.job); });
+  status->add_option("--interval", line.job.interval_ms, "Milliseconds over which rates are taken")
+      ->check(CLI::Range(0u, 60'000u));
+}
+
+void report(const error& why, bool json) {
+  if (json) {
+    bytes text = "{\"error\":{\"code\":";
+    append_json_string(name_of(why.code()), text);
+    text += ",\"message\":";
+    append_json_string(why.message(), text);
+    text += "}}\n";
+    std::fputs(text.c_str(), stderr);
+    return;
+  }
+  session::note(why.message());
+}
+
+int run_word(command_line& line) {
+  output out;
+  session with{line.on, line.json, out};
+  auto done = line.chosen(with);
+  auto written = out.flush();
+  if (done.has_value() && !written.has_value()) done = written.error();
+  if (done.has_value()) return *done;
+  // A reader that has had enough (`| head`) is a normal end.
+  if (done.error().code() == errc::cancelled && !stop_requested()) return exit_ok;
+  if (done.error().code() == errc::cancelled) return exit_killed;
+  report(done.error(), line.json);
+  return exit_status_of(done.error().code());
+}
+
+}  // namespace
+
+void session::note(std::string_view line) {
+  // One line, whatever a message carries.
+  std::string text{line};
+  for (auto& c : text) {
+    if (c == '\n' || c == '\r') c = ' ';
+  }
+  fmt::print(stderr, "penstock: {}\n", text);
+}
+
+int run(int argc, char** argv) {
+  catch_stop_signals();
+  command_line line;
+  CLI::App app{"Durable topics, consumer groups and jobs of a Penstock data directory", "penstock"};
+  app.set_version_flag("--version", "penstock " + std::string{version()});
+  app.add_option(
+      "--on", line.on,
+      "A data directory, or penstock://HOST:PORT (default " + std::string{default_directory} + ")");
+  app.add_flag("--json", line.json, "Print JSON, one value per line");
+  app.require_subcommand(1);
+  app.footer(examples);
+  add_topic_words(app, line);
+  add_record_words(app, line);
+  add_group_words(app, line);
+  add_log_words(app, line);
+  add_job_words(app, line);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& asked) {  // --help, --version
+    return app.exit(asked);
+  } catch (const CLI::ParseError& wrong) {
+    session::note(std::string{wrong.what()} + " (penstock --help lists everything)");
+    return exit_usage;
+  }
+  return run_word(line);
+}
+
+}  // namespace penstock::tool
