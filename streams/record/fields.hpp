@@ -58,16 +58,14 @@ constexpr void each_field(F&& f) {
 #define PENSTOCK_FIELDS(type, ...)                                                                \
   [[maybe_unused]] inline constexpr auto penstock_fields(const type*) {                           \
     return ::penstock::detail::numbered(PENSTOCK_EXPAND(PENSTOCK_EACH_FIELD(type, __VA_ARGS__))); \
-  }                                                                                               \
-  static_assert(true)
+  }
 
 /// `PENSTOCK_TAGGED_FIELDS(order, (1, id), (3, amount))`: the same with tags chosen by hand. A tag
 /// that was ever used for another member must not be used again.
 #define PENSTOCK_TAGGED_FIELDS(type, ...)                                               \
   [[maybe_unused]] inline constexpr auto penstock_fields(const type*) {                 \
     return ::std::make_tuple(PENSTOCK_EXPAND(PENSTOCK_EACH_TAGGED(type, __VA_ARGS__))); \
-  }                                                                                     \
-  static_assert(true)
+  }
 
 #define PENSTOCK_EACH_FIELD(type, member, ...)              \
   ::penstock::detail::make_field(0, #member, &type::member) \
