@@ -73,15 +73,37 @@ class driver_state {
       });
       self_->request(node_, request_timeout, std::move(request))
           .then(
-              [this](const admin_reply& r) {
+              [this, name = topic](const admin_reply& r) {
                 auto why = error_of(r.open()->getFailure());
-                if (why && !(why == errc::topic_exists)) return later(timer::setup, 0, retry_after);
-                if (--left_ > 0) return;
-                client_->topics_made = true;
-                set_up();
+                // The job was faster, without the settings.
+                if (why == errc::topic_exists) return alter(name);
+                topic_made(why);
               },
               [this](const caf::error&) { later(timer::setup, 0, retry_after); });
     }
+  }
+
+  void alter(const std::string& topic) {
+    const auto& settings = client_->topics.at(topic);
+    auto request = alter_topic_request::make(1024, [&](wire::AlterTopicRequest::Builder out) {
+      out.setName(text_of(topic));
+      out.setPartitions(-1);
+      auto list = out.initSet(static_cast<unsigned>(settings.size()));
+      for (unsigned i = 0; i < settings.size(); ++i) {
+        list[i].setName(text_of(settings[i].first));
+        list[i].setValue(text_of(settings[i].second));
+      }
+    });
+    self_->request(node_, request_timeout, std::move(request))
+        .then([this](const admin_reply& r) { topic_made(error_of(r.open()->getFailure())); },
+              [this](const caf::error&) { later(timer::setup, 0, retry_after); });
+  }
+
+  void topic_made(const error& why) {
+    if (why) return later(timer::setup, 0, retry_after);
+    if (--left_ > 0) return;
+    client_->topics_made = true;
+    set_up();
   }
 
   void get_producer() {

@@ -19,7 +19,9 @@
 namespace penstock {
 namespace {
 
-enum timer : std::uint16_t { housekeeping = 1, fetch_deadline = 2, flush_interval = 3 };
+enum timer : std::uint16_t { housekeeping = 1, fetch_deadline = 2, flush_interval = 3, reopen = 4 };
+
+constexpr auto reopen_pause = 1s;  // a disk that is full or failing may recover
 
 struct partition_state {
   static inline const char* name = "penstock.partition";
@@ -376,8 +378,11 @@ void keep_house(partition_self self) {
                      tick::make([](auto out) { out.setKind(timer::housekeeping); }));
 }
 
+void open_log(partition_self self);
+
 void on_tick(partition_self self, wire::Tick::Reader in) {
   auto& state = self->state;
+  if (in.getKind() == timer::reopen) return open_log(self);
   if (!state.log || state.offline) return;
   switch (in.getKind()) {
     case timer::housekeeping:
@@ -392,14 +397,23 @@ void on_tick(partition_self self, wire::Tick::Reader in) {
   }
 }
 
+// Damage stays until somebody mends it; a full disk gets room again.
+void cannot_open(partition_self self, const error& why) {
+  go_offline(self->state, why);
+  if (why == errc::disk_full || why == errc::io_error || why == errc::read_only)
+    self->delayed_send(self, reopen_pause,
+                       tick::make([](auto out) { out.setKind(timer::reopen); }));
+}
+
 void open_log(partition_self self) {
   auto& state = self->state;
-  if (auto claimed = claim_folder(state); !claimed) return go_offline(state, claimed.error());
+  if (auto claimed = claim_folder(state); !claimed) return cannot_open(self, claimed.error());
   recovery_report report;
   auto opened = partition_log::open(*state.config.on, *state.config.time, state.config.folder,
                                     state.config.log, &report);
-  if (!opened) return go_offline(state, opened.error());
+  if (!opened) return cannot_open(self, opened.error());
   state.log = std::move(*opened);
+  state.offline = {};
   for (const auto& line : report.messages) log_line(state.config.id.to_string(), line);
   if (state.log->settings().flush == flush_policy::batch) request_sync(self);
   self->delayed_send(self, state.config.housekeeping,

@@ -38,7 +38,6 @@ struct processing_settings {
   duration visible_interval = 1s;  // group offsets of tasks with state, which are for people
   duration request_timeout = 30s;
   duration retry_after = 50ms;
-  bool in_memory_repartition = false;
 };
 
 struct task_config {

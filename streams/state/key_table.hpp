@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "streams/base/bytes.hpp"
+#include "streams/base/time.hpp"
 
 namespace penstock::detail {
 

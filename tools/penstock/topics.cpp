@@ -181,8 +181,8 @@ result<timestamp> parse_time(const std::string& flag, const std::string& text) {
   std::int64_t millis = 0;
   const auto* end = text.data() + text.size();
   if (const auto [at, failure] = std::from_chars(text.data(), end, millis);
-      failure == std::errc{} && at == end && millis >= 0) {
-    return from_millis(millis);
+      failure == std::errc{} && at == end && millis >= 0 && text.size() != 4) {
+    return from_millis(millis);  // but not 2026, which is meant for a year
   }
   if (const auto time = iso_time(text)) return *time;
   return error{errc::invalid_argument,
