@@ -1,5 +1,7 @@
 #include "launch/simulated_driver.hpp"
 
+#include "actors/errors.hpp"
+
 #include <algorithm>
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
@@ -79,7 +81,7 @@ class driver_state {
                 if (why == errc::topic_exists) return alter(name);
                 topic_made(why);
               },
-              [this](const caf::error&) { later(timer::setup, 0, retry_after); });
+              [this](const caf::error& why) { topic_made(from_caf(why)); });
     }
   }
 
@@ -96,12 +98,15 @@ class driver_state {
     });
     self_->request(node_, request_timeout, std::move(request))
         .then([this](const admin_reply& r) { topic_made(error_of(r.open()->getFailure())); },
-              [this](const caf::error&) { later(timer::setup, 0, retry_after); });
+              [this](const caf::error& why) { topic_made(from_caf(why)); });
   }
 
+  // Tried again as a whole, and only once all are answered: two attempts at a time would make two
+  // senders for each lane.
   void topic_made(const error& why) {
-    if (why) return later(timer::setup, 0, retry_after);
+    if (why) topics_failed_ = true;
     if (--left_ > 0) return;
+    if (std::exchange(topics_failed_, false)) return later(timer::setup, 0, retry_after);
     client_->topics_made = true;
     set_up();
   }
@@ -121,7 +126,8 @@ class driver_state {
 
   void send(std::size_t index) {
     auto& lane = client_->lanes[index];
-    if (lane.batch.empty() && !fill(lane)) return;
+    if (busy_[index] || (lane.batch.empty() && !fill(lane))) return;
+    busy_[index] = true;
     auto request = append_request::make(lane.batch.size(), [&](wire::AppendRequest::Builder out) {
       out.setTopic(text_of(lane.to.topic));
       out.setPartition(lane.to.partition);
@@ -130,6 +136,7 @@ class driver_state {
     self_->request(node_, request_timeout, std::move(request))
         .then(
             [this, index](const append_reply& r) {
+              busy_[index] = false;
               // Whatever the reason: the same bytes again, the partition knows what it has.
               if (error_of(r.open()->getFailure()))
                 return later(timer::send_lane, index, retry_after);
@@ -138,7 +145,10 @@ class driver_state {
               done.batch.clear();
               later(timer::send_lane, index, duration{client_->chance.below(pause_ms_max)});
             },
-            [this, index](const caf::error&) { later(timer::send_lane, index, retry_after); });
+            [this, index](const caf::error&) {
+              busy_[index] = false;
+              later(timer::send_lane, index, retry_after);
+            });
   }
 
   bool fill(simulated_lane& lane) {
@@ -190,6 +200,8 @@ class driver_state {
   bool close_ = false;
   bool end_ordered_ = false;
   std::size_t left_ = 0;
+  bool topics_failed_ = false;
+  std::map<std::uint64_t, bool> busy_;  // lanes with a request in flight
 };
 
 simulated_driver::behavior_type driver(driver_state::self_pointer self, node_actor node,
