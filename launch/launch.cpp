@@ -18,6 +18,7 @@
 #include "launch/command_line.hpp"
 #include "launch/embedded_node.hpp"
 #include "launch/progress.hpp"
+#include "launch/standard_descriptors.hpp"
 #include "streams/plan/plan.hpp"
 
 namespace penstock {
@@ -168,6 +169,7 @@ int launch_checked(const plan& p, int argc, char** argv) {
 }  // namespace
 
 int launch(const plan& p, int argc, char** argv) {
+  keep_standard_descriptors();
   try {
     return launch_checked(p, argc, argv);
   } catch (const std::exception& e) {

@@ -43,7 +43,15 @@ bool task_state::tables_loaded() const {
 
 void task_state::fetch(std::size_t index) {
   auto& in = inputs_[index];
-  if (in.asked || in.ready || (in.stop_at && in.next >= *in.stop_at)) return;
+  if (in.asked || in.ready) return;
+  if (in.stop_at && in.next > *in.stop_at && !in.repartition)
+    return fail(error{errc::offset_out_of_range,
+                      "the job has read " + in.from.to_string() + " up to offset " +
+                          std::to_string(in.next) + ", but it ends at " +
+                          std::to_string(*in.stop_at) +
+                          ": the topic was deleted and made again, or lost records; run once with "
+                          "--reset to count from its start"});
+  if (in.stop_at && in.next >= *in.stop_at) return;
   in.asked = true;
   auto request = fetch_request::make([&](wire::FetchRequest::Builder out) {
     out.setTopic(text_of(in.from.topic));

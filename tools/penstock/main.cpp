@@ -1,6 +1,8 @@
 // penstock: topics, records, groups, logs and jobs from the command line.
+#include "launch/standard_descriptors.hpp"
 #include "tools/penstock/cli.hpp"
 
 int main(int argc, char** argv) {
+  penstock::keep_standard_descriptors();
   return penstock::tool::run(argc, argv);
 }

@@ -165,7 +165,8 @@ TEST_CASE("a partition that met a full disk when it was opened serves once there
           "[actors][node]") {
   virtual_node n;
   REQUIRE(!n.create("first"));
-  n.disk.set_space_left(600);  // enough for the fact in the metadata log, not for the folder's files
+  n.disk.set_space_left(
+      600);  // enough for the fact in the metadata log, not for the folder's files
   (void)n.create("orders");
   n.disk.set_space_left(0);
   n.clock.run_for(std::chrono::seconds{3});
@@ -174,6 +175,19 @@ TEST_CASE("a partition that met a full disk when it was opened serves once there
   n.clock.run_for(std::chrono::seconds{3});
   if (n.create("orders") == errc::topic_exists) n.clock.run_for(std::chrono::seconds{3});
   CHECK(!failure_of(n.append("orders", {"b"})));
+}
+
+TEST_CASE("a byte that changed on the disk is never handed to a reader", "[actors][node]") {
+  virtual_node n;
+  REQUIRE(!n.create("orders"));
+  REQUIRE(!failure_of(n.append("orders", {"something long enough to be hit"})));
+  REQUIRE(!failure_of(n.ask<admin_reply>(close_request{})));
+  REQUIRE(n.disk.flip_bit("/data/orders-0/00000000000000000000.log", 75, 3));
+  n.start();
+  auto reply = n.ask<fetch_reply>(n.fetch_of("orders", 0));
+  CHECK(failure_of(reply) == errc::corrupt);
+  CHECK_THAT(failure_of(reply).message(), contains("orders-0 is damaged"));
+  CHECK(reply.open()->getBatches().size() == 0);
 }
 
 TEST_CASE("appends of many senders share syncs and all are acknowledged", "[actors][node]") {
