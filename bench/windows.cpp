@@ -38,9 +38,9 @@ topology windows() {
           out_of_order{duration{disorder_ms}})
       .window(tumbling{duration{window_ms}, no_grace})
       .aggregate("sum-and-count", totals{},
-                 [](totals& t, const reading& r) {
-                   t.first += r.second;
-                   ++t.second;
+                 [](totals& held, const reading& r) {
+                   held.first += r.second;
+                   ++held.second;
                  })
       .on_close(never_idle)
       .to(sums);
