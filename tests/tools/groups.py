@@ -41,6 +41,17 @@ class Groups(ToolTest):
         self.assertEqual((len(first), len(second), len(third)), (3, 4, 3))
         self.assertEqual(len(set(first + second + third)), 10)
 
+    def test_a_count_passes_over_nothing_that_was_fetched_ahead(self):
+        self.tool("topic", "create", "wide", "--partitions", "1")
+        records = [str(n) * 600_000 for n in range(6)]
+        for record in records:  # a fetch brings one or two of them
+            self.tool("produce", "wide", stdin=record + "\n")
+        seen = []
+        for _ in range(3):
+            seen += self.tool("consume", "wide", "--group", "few", "--from-beginning", "--count", "1").lines
+        seen += self.tool("consume", "wide", "--group", "few", "--until-end").lines
+        self.assertEqual([line[0] for line in seen], list("012345"))
+
     def test_describe_shows_offsets_and_lag(self):
         self.read("--from-beginning", "--until-end")
         self.assertEqual(self.offsets(), {0: (5, 0), 1: (5, 0)})

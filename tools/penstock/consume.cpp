@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
+#include <thread>
 
 #include "actors/client/consumer.hpp"
 #include "launch/exit_status.hpp"
@@ -21,6 +22,8 @@ namespace {
 
 constexpr std::uint32_t poll_bytes = 4u << 20;
 constexpr duration poll_wait = 250ms;  // how soon a signal is noticed
+constexpr auto positions_patience = 10s;
+constexpr auto positions_pause = 5ms;
 constexpr auto commit_interval = std::chrono::seconds{1};
 
 struct range {
@@ -143,6 +146,8 @@ class printer {
   /// Prints records of [slice.fromOffset, limit) as long as the count lasts.
   result<void> print(wire::PollReply::Slice::Reader slice, offset_t limit) {
     const auto partition = slice.getPartition();
+    // A later slice of a partition whose records were enough: nothing of it is passed over.
+    if (left_ == 0 && next_.contains(partition)) return {};
     auto batches = view(slice.getBatches());
     offset_t next = next_[partition] = std::max(next_[partition], slice.getFromOffset());
     const record_format::context context{topic_, partition, key_, value_, args_.null_as};
@@ -279,17 +284,26 @@ class reader {
   }
 
   // Partitions of which nothing was printed yet: where the next run of this group must go on, or
-  // it would begin at the end of then and skip what came meanwhile.
+  // it would begin at the end of then and skip what came meanwhile. After a
+  // short read the member may not know yet where some of them begin: that is waited for.
   result<void> add_untouched(std::map<std::int32_t, offset_t>& next) {
-    PENSTOCK_ASSIGN(const auto reply,
-                    at_.ask_of<assignment_reply>(handle_, assignment_request{}, 30s));
-    const auto message = reply.open();
-    for (auto position : message->getPositions()) {
-      if (position.getOffset() >= 0 && !printer_.next().contains(position.getPartition())) {
-        next.emplace(position.getPartition(), position.getOffset());
+    const auto until = std::chrono::steady_clock::now() + positions_patience;
+    while (true) {
+      PENSTOCK_ASSIGN(const auto reply,
+                      at_.ask_of<assignment_reply>(handle_, assignment_request{}, 30s));
+      bool known = true;
+      const auto message = reply.open();
+      for (auto position : message->getPositions()) {
+        if (printer_.next().contains(position.getPartition())) continue;
+        if (position.getOffset() >= 0) {
+          next.emplace(position.getPartition(), position.getOffset());
+        } else {
+          known = false;
+        }
       }
+      if (known || std::chrono::steady_clock::now() > until) return {};
+      std::this_thread::sleep_for(positions_pause);
     }
-    return {};
   }
 
   result<void> commit() {
