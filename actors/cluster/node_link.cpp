@@ -305,7 +305,8 @@ void node_link_core::sweep() {
   sweep_.expires_after(250ms);
   sweep_.async_wait([this, weak = weak_from_this()](const boost::system::error_code& cancelled) {
     const auto self = weak.lock();
-    if (!self || cancelled) return;
+    // Cancelling comes too late for a timer that has fired already.
+    if (!self || cancelled || connection_->closed()) return;
     const auto now = steady::now();
     for (auto at = pending_.begin(); at != pending_.end();) {
       if (at->second.deadline > now) {

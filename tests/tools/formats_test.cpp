@@ -15,7 +15,7 @@ struct place {
   std::string city;
   std::optional<std::uint32_t> zip;
 };
-PENSTOCK_FIELDS(place, city, zip)
+PENSTOCK_FIELDS(place, city, zip);
 
 struct purchase {
   std::string item;
@@ -27,7 +27,7 @@ struct purchase {
   std::map<std::string, std::uint64_t> totals;
   place to;
 };
-PENSTOCK_FIELDS(purchase, item, count, price, paid, at, tags, totals, to)
+PENSTOCK_FIELDS(purchase, item, count, price, paid, at, tags, totals, to);
 
 }  // namespace
 
@@ -175,7 +175,7 @@ TEST_CASE("times are read as people write them", "[tools]") {
   CHECK(millis("2026-03-01T12:00:00.250Z") == 1'772'366'400'250);
   CHECK(millis("2026-03-01T13:30:00+01:30") == 1'772'366'400'000);
   CHECK(millis("2026-03-01T07:00:00-0500") == 1'772'366'400'000);
-  for (const auto* wrong : {"", "-5", "2026", "2026-13-01", "2026-02-30", "2026-03-01T25:00Z",
+  for (const auto* wrong : {"", "-5", "2026-13-01", "2026-02-30", "2026-03-01T25:00Z",
                             "2026-03-01T12", "2026-03-01T12:00:00.", "2026-03-01T12:00X"}) {
     INFO(wrong);
     CHECK(millis(wrong) == -1);

@@ -438,10 +438,10 @@ TEST_CASE("a peer that says nothing at all is let go", "[cluster][link]") {
 TEST_CASE("an idle link stays up by showing that it lives", "[cluster][link]") {
   link_limits limits;
   limits.alive_interval = 50ms;
-  limits.silence_max = 250ms;
+  limits.silence_max = 1s;
   served at{limits};
   const auto link = at.connect(limits);
-  std::this_thread::sleep_for(std::chrono::milliseconds{800});
+  std::this_thread::sleep_for(std::chrono::milliseconds{2500});
   CHECK(link->down().code() == errc::none);
   CHECK(ask<append_reply>(at.system, link->node(), append_of(5)).open()->getNextOffset() == 5);
 }

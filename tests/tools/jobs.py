@@ -1,0 +1,69 @@
+#!/usr/bin/env python3
+"""The tool beside a running job: penstock job status, and its topics seen from outside."""
+import os
+import subprocess
+import unittest
+
+import harness
+from harness import OK, ToolTest
+
+
+def word_count():
+    return os.path.join(os.path.dirname(harness.PROGRAM), "word_count")
+
+
+class Jobs(ToolTest):
+    def setUp(self):
+        super().setUp()
+        if not os.path.exists(word_count()):
+            raise unittest.SkipTest("skipped: the example word_count is not built")
+
+    def start_job(self, *words):
+        job = subprocess.Popen([word_count(), "--on", self.on, *words], stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.running.append(job)
+        return job
+
+    def counts(self):
+        # The topic has one record per key and commit: the last one counts.
+        return dict(line.split("\t") for line in self.consumed("word-counts").lines)
+
+    def test_a_running_job_is_fed_and_watched_from_outside(self):
+        self.tool("produce", "log-lines", stdin="apple pear\npear\n")
+        job = self.start_job()
+        self.socket_is_there()
+        self.eventually(lambda: self.run_tool("job", "status", "--interval", "0").status == OK,
+                        "the job does not answer")
+        self.tool("produce", "log-lines", stdin="apple plum\n" * 500)
+
+        def read_everything():
+            status = self.tool("job", "status", "--json", "--interval", "100").json[0]
+            self.assertEqual(status["state"], "running")
+            # Lines, and the words that came back through the repartition topic.
+            return status["lag"] == 0 and status["records_in"] == 502 + 1003
+        self.eventually(read_everything, "the job did not read everything")
+        shown = self.tool("job", "status", "--interval", "0").text
+        self.assertIn("running: ", shown)
+        self.assertIn("PARTITION", shown)
+        self.eventually(lambda: self.counts() == {"apple": "501", "pear": "2", "plum": "500"},
+                        "the counts are not there")
+        groups = self.tool("group", "list", "--json").json
+        self.assertIn("word-count", [g["group"] for g in groups])
+        self.tool("log", "verify")
+        done = self.stop(job)
+        self.assertEqual(done.status, OK, done.err)
+        self.assertEqual(self.counts(), {"apple": "501", "pear": "2", "plum": "500"})
+        self.tool("log", "verify")
+
+    def test_a_job_to_the_end_leaves_what_it_counted(self):
+        self.tool("produce", "log-lines", stdin="to be or not to be\n")
+        job = self.start_job("--until-end")
+        _, err = job.communicate(timeout=harness.PATIENCE)
+        self.assertEqual(job.returncode, OK, err)
+        self.assertEqual(self.counts(), {"to": "2", "be": "2", "or": "1", "not": "1"})
+        got = self.consumed("word-counts", "--json").json
+        self.assertTrue(all(isinstance(record["value"], int) for record in got))
+
+
+if __name__ == "__main__":
+    harness.main()
