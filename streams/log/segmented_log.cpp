@@ -156,9 +156,32 @@ result<std::vector<segmented_log::accepted_batch>> segmented_log::judge(bytes_vi
   return accepted;
 }
 
+/// The batches as compression.type wants them stored; empty when they are that already.
+result<bytes> segmented_log::in_own_compression(const std::vector<accepted_batch>& from) const {
+  const auto differs = [&](const accepted_batch& a) {
+    return settings_.compression && !a.batch.is_control() &&
+           a.batch.compression() != *settings_.compression;
+  };
+  bytes out;
+  if (std::none_of(from.begin(), from.end(), differs)) return out;
+  for (const accepted_batch& a : from) {
+    if (differs(a)) {
+      PENSTOCK_ASSIGN(const bytes changed, recompress(a.batch, *settings_.compression));
+      out += changed;
+    } else {
+      out += a.batch.data();
+    }
+  }
+  return out;
+}
+
 result<append_result> segmented_log::append(bytes_view batches, epoch_t leader_epoch) {
   PENSTOCK_TRY(writable());
   PENSTOCK_ASSIGN(std::vector<accepted_batch> accepted, judge(batches));
+  PENSTOCK_ASSIGN(const bytes recompressed, in_own_compression(accepted));
+  if (!recompressed.empty()) {
+    PENSTOCK_ASSIGN(accepted, judge(recompressed));
+  }
   const timestamp now = clock_->now();
   const bool stamp = settings_.time_type == timestamp_type::log_append_time;
 

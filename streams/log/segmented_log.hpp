@@ -68,6 +68,7 @@ class segmented_log final : public partition_log {
   result<accepted_batch> judge_one(const batch_view& batch) const;
   static result<producer_verdict> judge_sequence(const producer_table& table,
                                                  const accepted_batch& a);
+  result<bytes> in_own_compression(const std::vector<accepted_batch>& from) const;
   result<void> roll_if_due(std::uint64_t bytes_more, std::size_t offsets_more, timestamp newest);
   result<void> roll();
   /// `segment::seal` or `sync`, after whose failure nothing may be believed to be on disk.

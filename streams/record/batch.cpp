@@ -227,6 +227,29 @@ void correct_max_time(char* batch, timestamp max_time) {
   renew_crc(batch, size);
 }
 
+result<bytes> recompress(const batch_view& batch, codec with, std::size_t decompressed_max) {
+  bytes plain;
+  bytes_view payload = batch.payload();
+  if (batch.compression() != codec::none) {
+    PENSTOCK_ASSIGN(const std::size_t size,
+                    decompress(batch.compression(), payload, plain, decompressed_max));
+    payload = bytes_view{plain}.substr(0, size);
+  }
+  bytes out{batch.data().substr(0, batch_header_bytes)};
+  if (with == codec::none) {
+    out += payload;
+  } else {
+    compress(with, -1, payload, out);
+  }
+  const int others = attributes_of(out.data()) & ~codec_bits;
+  store_be<std::int16_t>(out.data() + at_attributes,
+                         static_cast<std::int16_t>(others | static_cast<int>(with)));
+  store_be<std::int32_t>(out.data() + at_length,
+                         static_cast<std::int32_t>(out.size() - length_counts_from));
+  renew_crc(out.data(), out.size());
+  return out;
+}
+
 result<void> batch_cursor::open(const batch_view& batch, std::size_t decompressed_max) {
   bytes_view payload = batch.payload();
   left_ = batch.record_count();

@@ -389,6 +389,7 @@ log_settings topic_settings::to_log_settings() const {
   to.compaction_lag_min = duration{number("min.compaction.lag.ms")};
   to.time_type = has("message.timestamp.type", "LogAppendTime") ? timestamp_type::log_append_time
                                                                 : timestamp_type::create_time;
+  to.compression = compression();
   to.flush = has("penstock.flush", "none")       ? flush_policy::none
              : has("penstock.flush", "interval") ? flush_policy::interval
                                                  : flush_policy::batch;

@@ -302,4 +302,43 @@ TEST_CASE("a sync taken before a truncation does not count after it", "[log]") {
   CHECK(f.log->synced_offset() == 2);
 }
 
+TEST_CASE("batches are stored in the compression that the topic asks for", "[log]") {
+  log_fixture f;
+  const auto stored = [&] {
+    auto read = f.log->read(0, 1 << 20, f.log->end_offset());
+    REQUIRE(read);
+    std::vector<std::pair<codec, std::string>> out;
+    for (bytes_view left = read->batches; !left.empty();) {
+      auto batch = batch_view::parse(left);
+      REQUIRE(batch);
+      REQUIRE(batch->validate());
+      batch_cursor cursor;
+      REQUIRE(cursor.open(*batch));
+      record_view each;
+      REQUIRE(*cursor.next(each));
+      out.emplace_back(batch->compression(), std::string{*each.value});
+      left.remove_prefix(batch->size());
+    }
+    return out;
+  };
+  const auto store_as = [&](codec with) {
+    f.settings.compression = with;
+    f.log->change_settings(f.settings);
+  };
+  const std::string value(1000, 'v');
+  batch_options gzip;
+  gzip.compression = codec::gzip;
+  const bytes compressed = f.batch_of({value}, from_millis(1), gzip);
+  f.open();
+  REQUIRE(f.log->append(compressed));
+  store_as(codec::zstd);
+  REQUIRE(f.log->append(f.batch_of({"plain"}) + compressed));
+  store_as(codec::none);
+  REQUIRE(f.log->append(compressed));
+  CHECK(stored() == std::vector<std::pair<codec, std::string>>{{codec::gzip, value},
+                                                               {codec::zstd, "plain"},
+                                                               {codec::zstd, value},
+                                                               {codec::none, value}});
+}
+
 }  // namespace penstock
