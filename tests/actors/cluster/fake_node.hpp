@@ -43,9 +43,10 @@ inline fetch_reply fake_fetch(const fetch_request& request) {
 }
 
 inline node_actor spawn_fake_node(caf::actor_system& system,
-                                  const std::shared_ptr<fake_node_state>& state) {
+                                  const std::shared_ptr<fake_node_state>& given) {
   using parked_fetch = std::pair<fetch_request, caf::typed_response_promise<fetch_reply>>;
-  return system.spawn([state](node_actor::pointer self) -> node_actor::behavior_type {
+  const auto act = [](node_actor::pointer self,
+                      const std::shared_ptr<fake_node_state>& state) -> node_actor::behavior_type {
     auto parked = std::make_shared<std::vector<parked_fetch>>();
     const auto refuse = [](const auto& request, auto reply) {
       using schema = typename std::decay_t<decltype(request)>::schema;
@@ -88,7 +89,8 @@ inline node_actor spawn_fake_node(caf::actor_system& system,
         [=](const delete_group_request& r) { return refuse(r, group_reply{}); },
         [=](const close_request& r) { return refuse(r, admin_reply{}); },
     };
-  });
+  };
+  return system.spawn(act, given);
 }
 
 }  // namespace penstock::test

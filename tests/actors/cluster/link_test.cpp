@@ -485,11 +485,12 @@ TEST_CASE("job conversations reach the job of the process, or say that there is 
     return got;
   };
   CHECK(failure_of(status()).code() == errc::not_found);
-  const job_handle job = at.system.spawn([](job_handle::pointer) -> job_handle::behavior_type {
-    return {[](const job_request&) {
-      return job_reply::make([](wire::JobReply::Builder to) { to.setState("running"); });
+  const auto act = [](job_handle::pointer, const char* state) -> job_handle::behavior_type {
+    return {[=](const job_request&) {
+      return job_reply::make([=](wire::JobReply::Builder to) { to.setState(state); });
     }};
-  });
+  };
+  const job_handle job = at.system.spawn(act, "running");
   at.listener->set_job(job);
   CHECK(view(status().open()->getState()) == "running");
   at.listener->set_job(job_handle{});
