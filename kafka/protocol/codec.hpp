@@ -1,0 +1,39 @@
+// Kafka's messages between bytes and structs. The structs are made of the tables (generate.py) and
+// come with `kafka/protocol/messages.hpp`; this is how one is read or written in a version. Pure:
+// no sockets, no actors. The listener decodes requests and encodes responses; tests do the other
+// half too.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+#include "streams/base/bytes.hpp"
+#include "streams/base/result.hpp"
+
+namespace penstock::kafka {
+
+/// 16 bytes; all zero: none.
+struct uuid {
+  std::array<std::uint8_t, 16> bytes{};
+
+  bool is_zero() const { return *this == uuid{}; }
+  static uuid of(bytes_view from);  // of 16 bytes, else zero
+  friend auto operator<=>(const uuid&, const uuid&) = default;
+};
+
+/// What one message may make of memory besides its own bytes.
+inline constexpr std::size_t decoded_bytes_max = std::size_t{64} << 20;
+
+/// A message of type `Message` (body only, without header) in `version`, which must be in its
+/// range. `corrupt` with the place where lengths or counts lie, or when bytes are left over;
+/// `unsupported_version` for another version. Fields of type `records` borrow from `from`.
+template <class Message>
+result<Message> decode(bytes_view from, int version);
+
+/// Appends the message's body in `version`, which must be in its range. A null where the version
+/// has none is written as empty; a field that the version does not have is left out.
+template <class Message>
+void encode(const Message& message, int version, bytes& to);
+
+}  // namespace penstock::kafka
