@@ -8,6 +8,7 @@
 #include "actors/errors.hpp"
 #include "actors/messages/settings.hpp"
 #include "launch/embedded_node.hpp"
+#include "streams/record/type_name.hpp"
 
 namespace penstock {
 
@@ -146,7 +147,7 @@ result<void> check_formats(detail::client_node& node, const std::string& name,
     for (auto setting : topic.getSettings()) {
       const auto known = wanted.find(view(setting.getName()));
       if (known == wanted.end() || known->first.find(".format") == std::string::npos) continue;
-      if (known->second != view(setting.getValue()))
+      if (!can_read(known->second, view(setting.getValue())))
         return error{errc::type_mismatch, "topic \"" + name + "\" is there with " + known->first +
                                               "=" + std::string{view(setting.getValue())} +
                                               ", not " + known->second +

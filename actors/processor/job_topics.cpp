@@ -4,6 +4,7 @@
 #include <set>
 
 #include "actors/processor/task.hpp"
+#include "streams/record/type_name.hpp"
 
 namespace penstock {
 namespace {
@@ -27,8 +28,12 @@ setting_list formats_of(const topic_formats& formats) {
   return list;
 }
 
+enum class end : std::uint8_t { source, sink };
+
+// A topic takes the formats of the plan when it has none yet, and those of a sink whose structs
+// have got fields or lost some; whatever else differs is a mistake.
 void check_topic(format_check& to, const std::string& topic, const topic_formats& formats,
-                 const known_topics& known) {
+                 const known_topics& known, end which) {
   auto at = known.find(topic);
   if (at == known.end()) {
     if (to.seen.insert(topic).second) to.work.create.push_back({topic, -1, formats_of(formats)});
@@ -39,7 +44,9 @@ void check_topic(format_check& to, const std::string& topic, const topic_formats
     auto is = at->second.settings.find(name);
     if (is == at->second.settings.end() || is->second.empty()) {
       adopt.settings.emplace_back(name, wanted);
-    } else if (is->second != wanted) {
+    } else if (can_read(wanted, is->second)) {
+      if (which == end::sink && is->second != wanted) adopt.settings.emplace_back(name, wanted);
+    } else {
       to.mismatches += (to.mismatches.empty() ? "" : "; ") + std::string{"topic \""} + topic +
                        "\" has " + (name == key_format ? "keys" : "values") + " of format " +
                        is->second + ", the topology reads or writes " + wanted;
@@ -55,9 +62,9 @@ result<topic_work> external_topics(const plan& p, const known_topics& known) {
   format_check check;
   for (const auto& part : p.sub_topologies()) {
     for (const auto& each : part.sources)
-      if (!each.repartition) check_topic(check, each.topic, each.formats, known);
+      if (!each.repartition) check_topic(check, each.topic, each.formats, known, end::source);
     for (const auto& each : part.sinks)
-      if (!each.repartition) check_topic(check, each.topic, each.formats, known);
+      if (!each.repartition) check_topic(check, each.topic, each.formats, known, end::sink);
   }
   if (!check.mismatches.empty())
     return error{errc::type_mismatch,

@@ -92,9 +92,8 @@ class batch_view {
   bytes_view data_;
 };
 
-/// The batch with its records compressed by `with` instead: all other fields as they were, the
-/// length and the checksum renewed. `corrupt` when the payload does not decompress or is larger than
-/// the cap.
+/// The batch with its records compressed by `with` instead: all other fields as they were, length
+/// and checksum renewed. `corrupt` when the payload does not decompress or is larger than the cap.
 result<bytes> recompress(const batch_view& batch, codec with,
                          std::size_t decompressed_max = decompressed_bytes_max);
 

@@ -35,18 +35,15 @@ struct described_type {
   std::vector<std::string> names;     // of the fields of a structure
   std::vector<std::uint32_t> tags;    // of the fields of a structure
 
+  /// A boolean, number, string or time: what has a plain text.
+  bool is_scalar() const { return what <= kind::duration_ms; }
+
   /// Encoded size when it is the same for every value, else 0.
   std::size_t fixed_size() const;
 };
 
 /// `invalid_argument` with the place when `name` is not the name of a type.
 result<described_type> parse_type(std::string_view name);
-
-/// A key or value as a person reads it: text, strings and JSON as they are, numbers in decimal,
-/// times in ISO 8601, structs, lists and the like as JSON. `format` is a name as in
-/// `topic_formats`; empty means unknown and gives the bytes as they are. `corrupt` when the bytes
-/// are not of that type.
-result<std::string> render(std::string_view format, bytes_view value);
 
 /// Whether what was written in format `written` can be read in format `wanted`: the same, but for
 /// fields of structs that were added, dropped or renamed.

@@ -4,8 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "tools/penstock/binary_type.hpp"
 #include "tools/penstock/output.hpp"
+#include "tools/penstock/typed_values.hpp"
 
 namespace penstock::tool {
 
@@ -57,9 +57,13 @@ rendering::rendering(const std::string& format) : name_(format) {
   if (format == "json") {
     kind_ = kind::json;
   } else if (format.starts_with(binary_prefix)) {
-    type_ = binary_type::parse(std::string_view{format}.substr(binary_prefix.size()));
-    kind_ = type_ ? kind::binary : kind::unknown;
-    if (type_ && type_->is_string()) kind_ = kind::raw;
+    auto type = parse_type(std::string_view{format}.substr(binary_prefix.size()));
+    if (!type) {
+      kind_ = kind::unknown;
+    } else if (type->what != described_type::kind::string) {
+      kind_ = kind::binary;
+      type_ = *std::move(type);
+    }
   } else {
     kind_ = kind::unknown;
   }
@@ -73,7 +77,7 @@ void rendering::to_text(bytes_view value, bytes& to) const {
       return;
     case kind::binary: {
       const auto before = to.size();
-      if (type_->to_text(value, to)) return;
+      if (value_to_text(type_, value, to)) return;
       to.resize(before);
       [[fallthrough]];
     }
@@ -98,7 +102,7 @@ void rendering::to_json(bytes_view value, bytes& to) const {
       return;
     case kind::binary: {
       const auto before = to.size();
-      if (type_->to_json(value, to, 0)) return;
+      if (value_to_json(type_, value, to)) return;
       to.resize(before);
       [[fallthrough]];
     }
@@ -123,7 +127,7 @@ result<void> rendering::from_text(bytes_view typed, bytes& to) const {
       to.append(typed);
       return {};
     case kind::binary:
-      if (!type_->from_text(typed, to)) return refuse("of the topic's format " + name_);
+      if (!value_from_text(type_, typed, to)) return refuse("of the topic's format " + name_);
       return {};
     case kind::unknown:
       break;
@@ -137,7 +141,7 @@ result<void> rendering::from_text(bytes_view typed, bytes& to) const {
 result<void> check_format(const std::string& format) {
   if (format == "text" || format == "json") return {};
   if (format.starts_with(binary_prefix) &&
-      binary_type::parse(std::string_view{format}.substr(binary_prefix.size()))) {
+      parse_type(std::string_view{format}.substr(binary_prefix.size()))) {
     return {};
   }
   return error{errc::invalid_argument,

@@ -4,15 +4,13 @@
 // with. Bytes: docs/formats/values.md.
 #pragma once
 
-#include <memory>
 #include <string>
 
 #include "streams/base/bytes.hpp"
 #include "streams/base/result.hpp"
+#include "streams/record/type_name.hpp"
 
 namespace penstock::tool {
-
-struct binary_type;
 
 class rendering {
  public:
@@ -38,7 +36,7 @@ class rendering {
   enum class kind : std::uint8_t { raw, json, binary, unknown };
   std::string name_;
   kind kind_ = kind::raw;
-  std::shared_ptr<const binary_type> type_;
+  described_type type_;
 };
 
 /// Fine for "text", "json" and "binary:" with a type that this version knows; `invalid_argument`

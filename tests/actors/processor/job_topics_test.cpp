@@ -7,7 +7,7 @@ using namespace penstock;
 namespace {
 
 /// A plan as the DSL builds it for: from(lines).flat_map.key_by("by-word").count("counts").to(out).
-plan word_count() {
+plan word_count(const std::string& format_out = "binary:u64") {
   std::vector<step> steps(5);
   auto name = [&](std::size_t i, std::string n, step_kind kind, std::string verb) {
     steps[i].id = static_cast<step_id>(i);
@@ -26,7 +26,7 @@ plan word_count() {
   steps[3].state_fingerprint = "count string -> u64";
   name(4, "out", step_kind::sink, "to");
   steps[4].topic = "out";
-  steps[4].formats = {"text", "binary:u64"};
+  steps[4].formats = {"text", format_out};
   return plan{"wc", std::move(steps), {}};
 }
 
@@ -51,6 +51,25 @@ TEST_CASE("a topic without formats takes those of the plan", "[processor]") {
   REQUIRE(work->alter.size() == 2);
   CHECK(work->alter[1].settings ==
         setting_list{{"penstock.key.format", "text"}, {"penstock.value.format", "binary:u64"}});
+}
+
+TEST_CASE("a topic of structs takes a newer version of them from who writes it", "[processor]") {
+  const std::string older = "binary:struct{word:string}";
+  const std::string newer = "binary:struct{word:string,count:u64}";
+  const auto formats_of_out = [&](const std::string& is, const std::string& wanted) {
+    return external_topics(
+        word_count(wanted),
+        {{"lines", {3, {}}},
+         {"out", {3, {{"penstock.key.format", "text"}, {"penstock.value.format", is}}}}});
+  };
+  for (const auto& [is, wanted] : {std::pair{older, newer}, std::pair{newer, older}}) {
+    auto work = formats_of_out(is, wanted);
+    REQUIRE(work.has_value());
+    REQUIRE(work->alter.size() == 2);
+    CHECK(work->alter[1].settings == setting_list{{"penstock.value.format", wanted}});
+  }
+  CHECK(formats_of_out(newer, newer)->alter.size() == 1);
+  CHECK_FALSE(formats_of_out(older, "binary:struct{word:u64}"));
 }
 
 TEST_CASE("a topic with other formats is refused by name", "[processor]") {

@@ -166,7 +166,6 @@ TEST_CASE("bytes that are cut off, or made up, decode or fail but never do harm"
   for (std::size_t cut = 0; cut < whole.size(); ++cut) {
     all_types into;
     (void)serde<all_types>::decode(bytes_view{whole}.substr(0, cut), into, 0);
-    (void)render("binary:" + serde<all_types>::name(), bytes_view{whole}.substr(0, cut));
   }
   random chance{42};
   for (int round = 0; round < 3000; ++round) {
@@ -176,7 +175,6 @@ TEST_CASE("bytes that are cut off, or made up, decode or fail but never do harm"
     }
     all_types into = sample();
     (void)serde<all_types>::decode(bent, into, 0);
-    (void)render("binary:" + serde<all_types>::name(), bent);
   }
 }
 
@@ -302,27 +300,6 @@ TEST_CASE("times in text are ISO 8601 or milliseconds", "[record][serde]") {
     CHECK_FALSE(from_text<timestamp>(bad));
   }
   CHECK(text_of(max_timestamp) == "9223372036854775807");
-}
-
-TEST_CASE("any program can show a value by the name of its format", "[record][serde]") {
-  const auto shown = []<class T>(const T& value) {
-    return render("binary:" + serde<T>::name(), binary(value)).value();
-  };
-  CHECK(shown(std::string{"plain \"text\""}) == "plain \"text\"");
-  CHECK(shown(std::uint64_t{7}) == "7");
-  CHECK(shown(-1.5) == "-1.5");
-  CHECK(shown(from_millis(0)) == "1970-01-01T00:00:00.000Z");
-  CHECK(shown(hit_v2{"/a", 3, "me", part{"p", 1}}) ==
-        R"({"path":"/a","times":3,"owner":"me","detail":{"name":"p","size":1}})");
-  CHECK(shown(std::map<std::int32_t, std::vector<bool>>{{1, {true}}}) == R"({"1":[true]})");
-  CHECK(shown(std::vector<std::optional<std::string>>{"x", std::nullopt}) == R"(["x",null])");
-  bytes json;
-  detail::encode_json(sample(), json);
-  CHECK(shown(sample()) == json);
-  CHECK(render("text", "as is").value() == "as is");
-  CHECK(render("", "as is").value() == "as is");
-  CHECK(render("binary:u64", "abc").error().code() == errc::corrupt);
-  CHECK(render("binary:what", "abc").error().code() == errc::invalid_argument);
 }
 
 }  // namespace
