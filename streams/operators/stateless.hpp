@@ -224,9 +224,11 @@ class event_time_operator final : public typed_operator<K, V, K, V> {
       this->task_.caught(this->self_, context);
       return;
     }
-    if (std::string why = this->task_.implausible(time); !why.empty()) {
-      this->task_.bad_record(this->self_, context, why);
-      return;
+    if (!this->task_.plausible(time)) [[unlikely]] {
+      if (const std::string why = this->task_.implausible(time); !why.empty()) {
+        this->task_.bad_record(this->self_, context, why);
+        return;
+      }
     }
     const timestamp before = std::exchange(context.time, time);
     this->task_.saw(timelines_, time);

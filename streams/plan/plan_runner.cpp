@@ -131,10 +131,14 @@ void plan_runner::run_record(source_state& source, const record_view& record,
     auto& line = context_.timelines_[static_cast<std::size_t>(source.timeline)];
     if (line.layout->marks) {
       line.touched = true;  // checked upstream; time follows the marks
-    } else if (std::string why = context_.implausible(record.time); !why.empty()) {
-      context_.bad_record(context_.plan_->steps()[detail::index_of(line.layout->at)], context, why);
-      return;
     } else {
+      if (!context_.plausible(record.time)) [[unlikely]] {
+        if (const std::string why = context_.implausible(record.time); !why.empty()) {
+          const auto at = detail::index_of(line.layout->at);
+          context_.bad_record(context_.plan_->steps()[at], context, why);
+          return;
+        }
+      }
       context_.saw(line, record.time);
     }
   }

@@ -107,11 +107,14 @@ void task_context::caught(const step& at, const record_context& context) {
 }
 
 std::string task_context::implausible(timestamp time) {
-  if (time <= plausible_until_ && time >= timestamp{}) return {};
+  if (plausible(time)) return {};
   if (time < timestamp{}) {
     return fmt::format("its time is negative ({} ms)", to_millis(time));
   }
-  if (settings_.time == nullptr) return {};
+  if (settings_.time == nullptr) {
+    plausible_until_ = max_timestamp;
+    return {};
+  }
   const timestamp now = settings_.time->now();
   plausible_until_ = now + settings_.max_ahead;
   if (time <= plausible_until_) return {};

@@ -74,6 +74,11 @@ class task_context {
   /// In a catch block: treats what a user's function threw as a bad record.
   void caught(const step& at, const record_context& context);
 
+  /// Whether `time` is known to be an event time that can be: the quick look before `implausible`.
+  bool plausible(timestamp time) const noexcept {
+    return time >= timestamp{} && time <= plausible_until_;
+  }
+
   /// Empty when `time` can be an event time; otherwise the reason why not.
   std::string implausible(timestamp time);
 

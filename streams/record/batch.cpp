@@ -230,6 +230,7 @@ void correct_max_time(char* batch, timestamp max_time) {
 result<bytes> recompress(const batch_view& batch, codec with, std::size_t decompressed_max) {
   bytes plain;
   bytes_view payload = batch.payload();
+  if (payload.empty()) return bytes{batch.data()};  // what compaction leaves of a batch
   if (batch.compression() != codec::none) {
     PENSTOCK_ASSIGN(const std::size_t size,
                     decompress(batch.compression(), payload, plain, decompressed_max));

@@ -94,11 +94,16 @@ constexpr T swap_bytes(T value) {
 }
 
 template <class T>
-void put_fixed(T value, bytes& to) {
+void store_fixed(T value, char* to) {
   const auto bits = swap_bytes(std::bit_cast<bits_of<T>>(value));
-  char raw[sizeof bits];
-  std::memcpy(raw, &bits, sizeof bits);
-  to.append(raw, sizeof bits);
+  std::memcpy(to, &bits, sizeof bits);
+}
+
+template <class T>
+void put_fixed(T value, bytes& to) {
+  char raw[sizeof value];
+  store_fixed(value, raw);
+  to.append(raw, sizeof raw);
 }
 
 template <class T>
@@ -508,6 +513,10 @@ bytes_view encoded(const T& value, bytes& scratch) {
     return value;
   } else if constexpr (std::same_as<T, no_key>) {
     return {};
+  } else if constexpr (std::integral<T> && !std::same_as<T, bool>) {
+    scratch.resize(sizeof value);
+    detail::store_fixed(value, scratch.data());
+    return scratch;
   } else {
     scratch.clear();
     serde<T>::encode(value, scratch);
