@@ -82,17 +82,23 @@ fetch_reply read_now(partition_state& state, wire::FetchRequest::Reader in) {
     if (auto sound = check_batches(got->batches); !sound)
       got = sound.error().with_context("partition " + state.config.id.to_string() +
                                        " is damaged (penstock log verify shows where)");
-  return fetch_reply::make(got ? got->batches.size() : 0, [&](wire::FetchReply::Builder out) {
+  const auto set_offsets = [&](wire::FetchReply::Builder out, offset_t next) {
     out.setHighWatermark(limit);
     out.setStartOffset(state.log->start_offset());
-    if (got) {
-      out.setNextOffset(got->next_offset);
-      out.setBatches(data_of(got->batches));
-    } else {
-      out.setNextOffset(in.getOffset());
+    out.setNextOffset(next);
+  };
+  if (!got) {
+    return fetch_reply::make([&](wire::FetchReply::Builder out) {
+      set_offsets(out, in.getOffset());
       set_failure(out.initFailure(), got.error());
-    }
-  });
+    });
+  }
+  const bytes_view data = got->batches;
+  return fetch_reply::make_ending_in_data(
+      data_words(data.size()), [&](wire::FetchReply::Builder out) {
+        set_offsets(out, got->next_offset);
+        put_data(out.initBatches(static_cast<unsigned>(data.size())), data);
+      });
 }
 
 bool has_data(const partition_state& state, wire::FetchRequest::Reader in) {

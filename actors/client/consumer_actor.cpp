@@ -108,9 +108,15 @@ std::vector<slice> take_slices(consumer_state& state, std::size_t bytes_max) {
 }
 
 poll_reply make_reply(const consumer_state& state, const std::vector<slice>& slices) {
-  std::size_t size = 0;
-  for (const auto& each : slices) size += 256 + each.what.wire_bytes().size();
-  return poll_reply::make(size, [&](wire::PollReply::Builder out) {
+  std::size_t words = 0;
+  std::size_t spare = envelope_spare_words;
+  for (const auto& each : slices) {
+    words += data_words(each.what.open()->getBatches().size());
+    spare += 16 + data_words(each.tp.topic.size() + 1);
+  }
+  const auto fill = [&](wire::PollReply::Builder out) {
+    out.setGeneration(state.generation);
+    out.setAtEnd(caught_up(state));
     auto list = out.initSlices(static_cast<unsigned>(slices.size()));
     for (unsigned i = 0; i < slices.size(); ++i) {
       auto in = slices[i].what.open();
@@ -119,11 +125,14 @@ poll_reply make_reply(const consumer_state& state, const std::vector<slice>& sli
       list[i].setFromOffset(slices[i].from);
       list[i].setNextOffset(in->getNextOffset());
       list[i].setHighWatermark(in->getHighWatermark());
-      list[i].setBatches(in->getBatches());
     }
-    out.setGeneration(state.generation);
-    out.setAtEnd(caught_up(state));
-  });
+    for (unsigned i = 0; i < slices.size(); ++i) {
+      auto in = slices[i].what.open();
+      const bytes_view data = view(in->getBatches());
+      put_data(list[i].initBatches(static_cast<unsigned>(data.size())), data);
+    }
+  };
+  return poll_reply::make_ending_in_data(words, fill, spare);
 }
 
 // Answers the poll that waits, if there is something to say, or if its time is over.

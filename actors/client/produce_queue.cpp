@@ -1,6 +1,7 @@
 #include "actors/client/produce_queue.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 #include "streams/base/assert.hpp"
 
@@ -30,8 +31,7 @@ void produce_queue::push(const topic_partition& tp, batch_builder& builder) {
 
 void produce_queue::push_raw(const topic_partition& tp, bytes_view batch) {
   auto& to = lanes_[tp];
-  to.queued.append(batch);
-  to.sizes.push_back(batch.size());
+  to.queued.emplace_back(batch);
   pending_bytes_ += batch.size();
 }
 
@@ -40,19 +40,27 @@ std::optional<append_request> produce_queue::next(const topic_partition& tp) {
   if (at == lanes_.end() || at->second.waiting) return std::nullopt;
   auto& from = at->second;
   if (!from.in_flight) {
-    if (from.sizes.empty()) return std::nullopt;
+    if (from.queued.empty()) return std::nullopt;
     std::size_t taken = 0;
-    while (!from.sizes.empty() && (taken == 0 || taken + from.sizes.front() <= from.credit)) {
-      taken += from.sizes.front();
-      from.sizes.pop_front();
+    std::size_t count = 0;
+    while (count < from.queued.size() &&
+           (count == 0 || taken + from.queued[count].size() <= from.credit)) {
+      taken += from.queued[count++].size();
     }
-    const auto head = bytes_view{from.queued}.substr(0, taken);
-    from.in_flight = append_request::make(taken, [&](wire::AppendRequest::Builder out) {
+    const auto fill = [&](wire::AppendRequest::Builder out) {
       out.setTopic(text_of(tp.topic));
       out.setPartition(tp.partition);
-      out.setBatches(data_of(head));
-    });
-    from.queued.erase(0, taken);
+      char* to = reinterpret_cast<char*>(out.initBatches(static_cast<unsigned>(taken)).begin());
+      for (std::size_t i = 0; i < count; ++i) {
+        const bytes& batch = from.queued[i];
+        std::memcpy(to, batch.data(), batch.size());
+        to += batch.size();
+      }
+      std::memset(to, 0, data_words(taken) * sizeof(capnp::word) - taken);
+    };
+    from.in_flight = append_request::make_ending_in_data(data_words(taken), fill);
+    from.queued.erase(from.queued.begin(),
+                      from.queued.begin() + static_cast<std::ptrdiff_t>(count));
     from.in_flight_bytes = taken;
   }
   from.waiting = true;
@@ -68,10 +76,10 @@ produce_queue::outcome produce_queue::on_reply(const topic_partition& tp,
   if (auto why = error_of(in->getFailure())) {
     if (is_retriable(why.code())) return outcome::retry;
     if (!error_) error_ = why;
-    pending_bytes_ -= own.in_flight_bytes + own.queued.size();
+    pending_bytes_ -= own.in_flight_bytes;
+    for (const bytes& batch : own.queued) pending_bytes_ -= batch.size();
     own.in_flight.reset();
     own.queued.clear();
-    own.sizes.clear();
     return outcome::lost;
   }
   pending_bytes_ -= own.in_flight_bytes;
@@ -90,7 +98,7 @@ produce_queue::outcome produce_queue::on_silence(const topic_partition& tp) {
 std::vector<topic_partition> produce_queue::ready() const {
   std::vector<topic_partition> all;
   for (const auto& [tp, own] : lanes_)
-    if (!own.waiting && (own.in_flight || !own.sizes.empty())) all.push_back(tp);
+    if (!own.waiting && (own.in_flight || !own.queued.empty())) all.push_back(tp);
   // The order of a hash table is not part of any promise, so a seed must not depend on it.
   std::sort(all.begin(), all.end());
   return all;

@@ -56,8 +56,7 @@ class produce_queue {
 
  private:
   struct lane {
-    bytes queued;                   // whole batches
-    std::deque<std::size_t> sizes;  // of each of them
+    std::deque<bytes> queued;  // batches
     std::optional<append_request> in_flight;
     std::size_t in_flight_bytes = 0;
     bool waiting = false;  // a reply is outstanding

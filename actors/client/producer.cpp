@@ -31,6 +31,8 @@ struct producer::state {
     std::int32_t partitions = 0;
     std::size_t batch_bytes_max = 0;
     std::int32_t sticky = 0;  // where records without key go until the next batch
+    std::vector<std::pair<const topic_partition, open_batch>*>
+        open;  // by partition; null: none yet
   };
 
   caf::actor_system* system = nullptr;
@@ -49,6 +51,19 @@ struct producer::state {
   bool woken = false;
   bool flushing = false;
 
+  std::pair<const topic_partition, open_batch>& open_of(const std::string& topic, topic_info& in,
+                                                        std::int32_t partition) {
+    const auto index = static_cast<std::size_t>(partition);
+    if (in.open.size() <= index) in.open.resize(index + 1);
+    if (in.open[index] == nullptr) {
+      batch_options options;
+      options.compression = config.compression;
+      in.open[index] =
+          &*open.emplace(topic_partition{topic, partition}, open_batch{batch_builder{options}, {}})
+                .first;
+    }
+    return *in.open[index];
+  }
   void seal(const topic_partition& tp, open_batch& batch) {
     open_bytes -= batch.builder.size();
     queue.push(tp, batch.builder);
@@ -229,21 +244,15 @@ result<void> producer::send(const std::string& topic, const message& what, durat
                                         std::to_string(deadline.count()) + " ms"};
     if (held.queue.reason()) return held.queue.reason();
   }
-  topic_partition tp{topic, what.partition};
-  if (tp.partition < 0)
-    tp.partition = what.key ? partition_of_key(*what.key, known.partitions) : known.sticky;
-  if (tp.partition >= known.partitions)
+  auto partition = what.partition;
+  if (partition < 0)
+    partition = what.key ? partition_of_key(*what.key, known.partitions) : known.sticky;
+  if (partition >= known.partitions)
     return error{errc::unknown_topic, "topic \"" + topic + "\" has " +
                                           std::to_string(known.partitions) +
                                           " partitions, numbered from 0; there is no partition " +
-                                          std::to_string(tp.partition)};
-  auto at = held.open.find(tp);
-  if (at == held.open.end()) {
-    batch_options options;
-    options.compression = held.config.compression;
-    at = held.open.emplace(tp, state::open_batch{batch_builder{options}, {}}).first;
-  }
-  auto& batch = at->second;
+                                          std::to_string(partition)};
+  auto& [tp, batch] = held.open_of(topic, known, partition);
   const auto limit = std::min(held.config.batch_bytes, known.batch_bytes_max);
   if (!batch.builder.empty() && batch.builder.size() + size > limit) {
     held.seal(tp, batch);

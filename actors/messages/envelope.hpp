@@ -27,9 +27,17 @@ namespace penstock {
 /// A flat message: segment table and segments, as `capnp::FlatArrayMessageReader` reads it.
 class frame final : public caf::ref_counted {
  public:
-  explicit frame(std::size_t words)
-      : words_(static_cast<capnp::word*>(std::calloc(words, sizeof(capnp::word)))), size_(words) {
+  explicit frame(std::size_t words) : frame(words, words) {}
+
+  /// Only the first `zeroed` words are zero: zeros that large data overwrites cost more than the
+  /// rest of a message.
+  frame(std::size_t words, std::size_t zeroed)
+      : words_(static_cast<capnp::word*>(zeroed == words
+                                             ? std::calloc(words, sizeof(capnp::word))
+                                             : std::malloc(words * sizeof(capnp::word)))),
+        size_(words) {
     if (words_ == nullptr) throw std::bad_alloc{};
+    if (zeroed != words) std::memset(static_cast<void*>(words_), 0, zeroed * sizeof(capnp::word));
   }
   ~frame() override { std::free(words_); }
   frame(const frame&) = delete;
@@ -47,6 +55,20 @@ class frame final : public caf::ref_counted {
 
 /// Words to reserve for a message besides its large `Data` fields.
 inline constexpr std::size_t envelope_spare_words = 64;
+
+/// Words that `size` bytes of data take in a frame.
+inline constexpr std::size_t data_words(std::size_t size) {
+  return (size + sizeof(capnp::word) - 1) / sizeof(capnp::word);
+}
+
+/// Fills a `Data` field of a message that `envelope::make_ending_in_data` builds: all bytes of it,
+/// those that round it up to words included.
+inline void put_data(capnp::Data::Builder to, bytes_view from) {
+  if (from.empty()) return;
+  std::memcpy(to.begin(), from.data(), from.size());
+  std::memset(to.begin() + from.size(), 0,
+              data_words(from.size()) * sizeof(capnp::word) - from.size());
+}
 
 /// The largest frame that a border accepts.
 inline constexpr std::size_t envelope_bytes_max = std::size_t{64} << 20;
@@ -74,6 +96,18 @@ class envelope {
     auto held = caf::make_counted<frame>(flat.size());
     std::memcpy(held->words(), flat.begin(), flat.size() * sizeof(capnp::word));
     return envelope{std::move(held)};
+  }
+  /// `make` for a message whose last allocations are `Data` fields of exactly `words_of_data` words
+  /// in all: `fill` sets every other field first, then those by `put_data(out.initX(size), bytes)`.
+  /// Their part of the frame is not zeroed before.
+  template <class Fill>
+  static envelope make_ending_in_data(std::size_t words_of_data, Fill&& fill,
+                                      std::size_t spare_words = envelope_spare_words) {
+    // What fits has its head within the zeros, because the data takes the rest.
+    if (auto built = try_make(spare_words + words_of_data, fill, 1 + spare_words)) {
+      return envelope{std::move(built)};
+    }
+    return make((spare_words + words_of_data) * sizeof(capnp::word), fill);
   }
   template <class Fill>
   static envelope make(Fill&& fill) {
@@ -139,7 +173,12 @@ class envelope {
 
   template <class Fill>
   static caf::intrusive_ptr<frame> try_make(std::size_t words, Fill& fill) {
-    auto held = caf::make_counted<frame>(words + 1);
+    return try_make(words, fill, words + 1);
+  }
+
+  template <class Fill>
+  static caf::intrusive_ptr<frame> try_make(std::size_t words, Fill& fill, std::size_t zeroed) {
+    auto held = caf::make_counted<frame>(words + 1, zeroed);
     try {
       capnp::FlatMessageBuilder builder(kj::arrayPtr(held->words() + 1, words));
       fill(builder.template initRoot<Schema>());
