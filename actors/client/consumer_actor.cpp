@@ -19,6 +19,7 @@ enum timer : std::uint16_t { heartbeat = 1, poll_deadline = 2, again = 3, metada
 
 constexpr auto long_poll = 500ms;  // how long a partition holds a fetch that finds nothing
 constexpr auto retry_pause = 100ms;
+constexpr auto leave_patience = 5s;
 
 enum class phase : std::uint8_t { idle, starting, running };
 
@@ -482,15 +483,16 @@ void start(consumer_self self) {
   }
 }
 
-void leave(consumer_self self) {
+// `then` is called when the coordinator knows, or cannot be told.
+void leave(consumer_self self, const std::function<void()>& then) {
   auto& state = self->state;
-  if (state.config.group.empty() || state.member.empty()) return;
+  if (state.config.group.empty() || state.member.empty()) return then();
   auto request = leave_group_request::make([&](wire::LeaveGroupRequest::Builder out) {
     out.setGroup(text_of(state.config.group));
     out.setMember(text_of(state.member));
   });
-  self->request(state.node, caf::infinite, std::move(request))
-      .then([](const group_reply&) {}, [](const caf::error&) {});
+  self->request(state.node, leave_patience, std::move(request))
+      .then([=](const group_reply&) { then(); }, [=](const caf::error&) { then(); });
   state.member.clear();
   state.generation = -1;
 }
@@ -501,7 +503,7 @@ void beat(consumer_self self) {
   if (state.member.empty()) return;
   if (state.time->monotonic() - state.polled_at > state.config.poll_interval_max && !state.poll) {
     // The program has stopped asking: its partitions go to somebody who does.
-    leave(self);
+    leave(self, [] {});
     ++state.round;
     state.now = phase::idle;
     state.cursors.clear();
@@ -686,13 +688,19 @@ consumer_actor::behavior_type consume(consumer_self self, node_actor node, consu
       },
       [=](const seek_request& what) { return on_seek(self, what); },
       [=](const assignment_request&) { return on_assignment(self->state); },
-      [=](const leave_request&) {
-        leave(self);
-        if (self->state.poll)
+      [=](const leave_request&) -> reply_promise {
+        auto promise = self->make_response_promise<consumer_reply>();
+        if (self->state.poll) {
           self->state.poll->second.deliver(
               failed<poll_reply>(error{errc::closed, "the consumer was closed"}));
-        self->quit();
-        return consumer_reply{};
+          self->state.poll.reset();
+        }
+        // The group is told before who asks goes on, perhaps to close the node.
+        leave(self, [=]() mutable {
+          promise.deliver(consumer_reply{});
+          self->quit();
+        });
+        return promise;
       },
       [=](const tick& what) { on_tick(self, *what.open()); },
   };
