@@ -9,6 +9,7 @@
 #include "streams/base/disk_simulated.hpp"
 #include "streams/log/log.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/scale.hpp"
 
 namespace penstock {
 namespace {
@@ -692,10 +693,8 @@ std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
 }  // namespace
 
 TEST_CASE("random operations and crashes leave a log that equals its model", "[log][slow]") {
-  const std::uint64_t scale =
-      std::max<std::uint64_t>(from_environment("PENSTOCK_TEST_SCALE", 1), 1);
   const std::uint64_t first = from_environment("PENSTOCK_SEED", 1);
-  const std::uint64_t runs = from_environment("PENSTOCK_RUNS", 10'000 / scale);
+  const std::uint64_t runs = from_environment("PENSTOCK_RUNS", scaled(10'000));
   tally counted;
   for (std::uint64_t seed = first; seed < first + runs; ++seed) {
     try {
