@@ -694,7 +694,7 @@ std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
 
 TEST_CASE("random operations and crashes leave a log that equals its model", "[log][slow]") {
   const std::uint64_t first = from_environment("PENSTOCK_SEED", 1);
-  const std::uint64_t runs = from_environment("PENSTOCK_RUNS", scaled(10'000));
+  const std::uint64_t runs = from_environment("PENSTOCK_RUNS", test::scaled(10'000));
   tally counted;
   for (std::uint64_t seed = first; seed < first + runs; ++seed) {
     try {
