@@ -95,7 +95,10 @@ void task_state::on_fetched(std::size_t index, const fetch_reply& reply) {
 void task_state::process(input& in) {
   auto held = *std::exchange(in.ready, std::nullopt);
   auto reply = held.open();
-  sinks_->begin_chunk(*runner_, in.source, reply->getNextOffset() - 1);
+  // Not beyond where it stops: the next run has to send what comes of the records from there on.
+  const auto read_to = reply->getNextOffset();
+  const auto end = in.stop_at ? std::min(read_to, *in.stop_at) : read_to;
+  sinks_->begin_chunk(*runner_, in.source, end - 1);
   if (auto done = process_batches(in, *reply); !done) return fail(done.error());
   moved_ = moved_since_visible_ = true;
   in.read_bytes += view(reply->getBatches()).size();
@@ -250,7 +253,9 @@ void task_state::on_order(const task_order& order) {
         for (auto end : what->getEnds())
           for (auto& in : inputs_)
             if (in.from.topic == view(end.getTopic()) && in.from.partition == end.getPartition())
-              in.stop_at = end.getOffset();
+              // What was appended meanwhile may have been read before this order came.
+              in.stop_at = in.high_watermark < in.next ? end.getOffset()
+                                                       : std::max(end.getOffset(), in.next);
         break;
       case wire::TaskOrder::Kind::UPSTREAM_DONE:
         upstream_done_ = true;
