@@ -76,6 +76,7 @@ class simulated_input {
 struct simulation_options {
   std::int32_t partitions = 3;
   duration commit_interval = 20ms;
+  bool in_memory_repartition = false;
   bool close_windows = true;  // at the end, so that every window shows its result
 };
 

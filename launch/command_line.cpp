@@ -17,7 +17,7 @@ const char* other_engine(const std::string& on) {
   return nullptr;
 }
 
-void add_options(CLI::App& app, run_options& options, std::string& format,
+void add_options(CLI::App& app, run_options& options, std::string& format, std::string& repartition,
                  std::int64_t& commit_ms) {
   app.add_option("--on", options.directory, "data directory of the embedded node")
       ->type_name("DIR")
@@ -37,6 +37,11 @@ void add_options(CLI::App& app, run_options& options, std::string& format,
                "forget state, internal topics and offsets of this topology first");
   app.add_option("--drop-state", options.drop_steps, "give up what this step remembers")
       ->type_name("STEP");
+  app.add_option("--repartition", repartition,
+                 "how key_by moves records: through durable topics, or in memory")
+      ->type_name("durable|memory")
+      ->check(CLI::IsMember({"durable", "memory"}))
+      ->capture_default_str();
   app.add_option("--commit-interval", commit_ms, "milliseconds between commits")
       ->type_name("MS")
       ->check(CLI::Range(1, 3'600'000))
@@ -51,8 +56,9 @@ std::variant<run_options, int> parse_command_line(const plan& p, int argc,
   CLI::App app{"Runs topology \"" + p.name() + "\"."};
   run_options options;
   std::string format;
+  std::string repartition = "durable";
   std::int64_t commit_ms = options.commit_interval.count();
-  add_options(app, options, format, commit_ms);
+  add_options(app, options, format, repartition, commit_ms);
   app.footer(
       "Status: 0 done or stopped with everything committed, 1 failed, 2 wrong command line,\n"
       "3 the topology, its state or a topic's types do not fit, 4 the data directory cannot be "
@@ -72,6 +78,7 @@ std::variant<run_options, int> parse_command_line(const plan& p, int argc,
     return exit_usage;
   }
   options.commit_interval = duration{commit_ms};
+  options.in_memory_repartition = repartition == "memory";
   options.describe = app.count("--describe") > 0;
   if (format == "mermaid") options.format = describe_format::mermaid;
   if (format == "dot") options.format = describe_format::dot;

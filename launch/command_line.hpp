@@ -20,6 +20,7 @@ struct run_options {
   bool close_windows = false;
   bool reset = false;
   bool quiet = false;
+  bool in_memory_repartition = false;
   std::vector<std::string> drop_steps;
   duration commit_interval = 100ms;
   bool describe = false;

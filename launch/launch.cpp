@@ -67,6 +67,7 @@ job_config configure(const plan& p, const run_options& options, const node_actor
   config.node = node;
   config.time = &machine_clock();
   config.settings.commit_interval = options.commit_interval;
+  config.settings.in_memory_repartition = options.in_memory_repartition;
   config.until_end = options.until_end;
   config.close_windows = options.close_windows;
   config.reset = options.reset;

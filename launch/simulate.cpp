@@ -160,6 +160,7 @@ simulated_run::end simulated_run::one_life() {
   job_is.node = node;
   job_is.time = &time_;
   job_is.settings.commit_interval = options_.commit_interval;
+  job_is.settings.in_memory_repartition = options_.in_memory_repartition;
   job_is.close_windows = options_.close_windows;
   job_is.restart_killed = true;
   auto job = spawn_job(world.system(), std::move(job_is));

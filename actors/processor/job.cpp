@@ -60,7 +60,9 @@ class job_state {
   void check_state();
   void make_internal(int attempts);
   void start_tasks();
+  void spawn_all();
   void spawn(task_entry& entry);
+  std::vector<std::vector<task_inlet>> readers_of(const sub_topology& part) const;
   void register_dropped();
   void carry_out(topic_work work, std::function<void()> then);
   register_state_request registration(const std::vector<std::string>& drop) const;
@@ -74,6 +76,9 @@ class job_state {
   bool upstreams_done(const sub_topology& part) const;
 
   void stop_all();
+  void stop_next();
+  void restart_all();
+  void kill_all();
   void check_all_down();
   void fail(const error& why);
   void after(duration wait, std::function<void()> f);
@@ -120,6 +125,7 @@ class job_state {
   bool ends_known_ = false;
   bool stop_ordered_ = false;
   bool drop_pending_ = false;
+  bool restarting_ = false;  // all tasks have to end first
   std::size_t pending_ = 0;
   std::chrono::nanoseconds asked_at_{-1'000'000'000};
   std::uint64_t next_later_ = 1;
@@ -223,11 +229,18 @@ void job_state::make_external() {
 }
 
 register_state_request job_state::registration(const std::vector<std::string>& drop) const {
+  // What was under way between tasks is in topics or in positions: going on the other way would
+  // lose or repeat it.
+  const auto mode_of = [this](const sub_topology& part) -> std::string {
+    const bool reads = std::any_of(part.sources.begin(), part.sources.end(),
+                                   [](const auto& each) { return each.repartition; });
+    return reads && config_.settings.in_memory_repartition ? " (with --repartition memory)" : "";
+  };
   std::size_t bytes = 256;
   unsigned count = 0;
   for (const auto& part : topology().sub_topologies()) {
     for (const auto& each : part.stores) {
-      bytes += 256 + each.fingerprint.size() + 2 * each.step.size();
+      bytes += 512 + each.fingerprint.size() + 2 * each.step.size();
       ++count;
     }
   }
@@ -239,7 +252,8 @@ register_state_request job_state::registration(const std::vector<std::string>& d
       const auto changelog = changelog_topic(topology(), part.index);
       for (const auto& each : part.stores) {
         stores[i].setStep(text_of(each.step));
-        stores[i].setFingerprint(text_of(each.fingerprint));
+        const std::string fingerprint = each.fingerprint + mode_of(part);
+        stores[i].setFingerprint(text_of(fingerprint));
         stores[i].setChangelog(text_of(changelog));
         ++i;
       }
@@ -263,7 +277,10 @@ void job_state::make_internal(int attempts) {
   auto layout = lay_out(topology(), known_);
   if (!layout) return fail(layout.error());
   layout_ = std::move(*layout);
-  auto missing = internal_topics(topology(), layout_, known_);
+  const bool in_memory = config_.settings.in_memory_repartition;
+  if (in_memory)
+    if (auto fits = check_in_memory(topology(), known_); !fits) return fail(fits.error());
+  auto missing = internal_topics(topology(), layout_, known_, in_memory);
   if (missing.empty()) return start_tasks();
   if (attempts == 0)
     return fail(error{errc::timed_out, "topic \"" + missing.front().name + "\" does not appear"});
@@ -288,8 +305,23 @@ void job_state::start_tasks() {
       tasks_.push_back(std::move(entry));
     }
   }
-  for (auto& each : tasks_) spawn(each);
+  spawn_all();
   if (until_end_) find_ends();
+}
+
+// Readers first: in memory, writers are given their handles.
+void job_state::spawn_all() {
+  for (auto each = tasks_.rbegin(); each != tasks_.rend(); ++each) spawn(*each);
+}
+
+std::vector<std::vector<task_inlet>> job_state::readers_of(const sub_topology& part) const {
+  std::vector<std::vector<task_inlet>> readers(part.sinks.size());
+  if (!config_.settings.in_memory_repartition) return readers;
+  for (std::size_t s = 0; s < part.sinks.size(); ++s)
+    for (const auto& each : tasks_)
+      if (part.sinks[s].repartition && each.part == part.sinks[s].downstream)
+        readers[s].push_back(caf::actor_cast<task_inlet>(each.actor));
+  return readers;
 }
 
 void job_state::spawn(task_entry& entry) {
@@ -299,6 +331,7 @@ void job_state::spawn(task_entry& entry) {
   config.part = entry.part;
   config.partition = entry.partition;
   config.upstream_tasks = layout.upstream_tasks;
+  config.downstream = readers_of(topology().sub_topologies()[static_cast<std::size_t>(entry.part)]);
   config.sink_partitions = layout.sink_partitions;
   if (drop_pending_) config.drop_steps = config_.drop_steps;
   config.node = config_.node;
@@ -324,6 +357,12 @@ void job_state::on_task(const task_changed& what) {
     return each.part == in->getPart() && each.partition == in->getPartition();
   });
   if (at == tasks_.end()) return;
+  // The end of an actor overtakes what it said last: a task that was started again has not caught
+  // up because its predecessor had.
+  if (!at->actor || self_->current_sender() != caf::actor_cast<caf::strong_actor_ptr>(at->actor)) {
+    if (!at->actor && in->getState() == wire::TaskChanged::State::ENDED) at->last = what;
+    return;
+  }
   at->last = what;
   using state = wire::TaskChanged::State;
   switch (in->getState()) {
@@ -349,7 +388,9 @@ void job_state::on_down(const caf::down_msg& down) {
   if (at == tasks_.end() || at->down) return;
   at->down = true;
   at->actor = nullptr;
+  if (restarting_) return restart_all();
   if (phase_ == phase::running && config_.restart_killed && down.reason == caf::exit_reason::kill) {
+    if (config_.settings.in_memory_repartition) return restart_all();
     spawn(*at);
     const auto& part = topology().sub_topologies()[static_cast<std::size_t>(at->part)];
     // To close comes first: the task must not say that it has caught up before it has closed.
@@ -362,7 +403,31 @@ void job_state::on_down(const caf::down_msg& down) {
   if (phase_ == phase::running && down.reason && down.reason != caf::exit_reason::normal)
     fail(from_caf(down.reason)
              .with_context("task " + task_name(topology(), at->part, at->partition) + " failed"));
+  if (phase_ == phase::ending && config_.settings.in_memory_repartition && !failure_) {
+    if (down.reason && down.reason != caf::exit_reason::normal) {
+      kill_all();  // who hands over to it would wait for ever
+    } else {
+      stop_next();
+    }
+  }
   check_all_down();
+}
+
+// In memory a task holds what others have handed over: they can only start again together.
+void job_state::restart_all() {
+  restarting_ = true;
+  kill_all();
+  if (!std::all_of(tasks_.begin(), tasks_.end(), [](const auto& t) { return t.down; })) return;
+  restarting_ = false;
+  if (phase_ != phase::running) return check_all_down();
+  std::fill(endings_.begin(), endings_.end(), ending::none);
+  spawn_all();
+  if (ends_known_) order_ends();
+}
+
+void job_state::kill_all() {
+  for (const auto& each : tasks_)
+    if (each.actor) self_->send_exit(each.actor, caf::exit_reason::kill);
 }
 
 void job_state::check_all_down() {
@@ -373,9 +438,29 @@ void job_state::check_all_down() {
 void job_state::stop_all() {
   stop_ordered_ = true;
   if (phase_ == phase::running) phase_ = phase::ending;
-  for (const auto& each : tasks_)
-    if (each.actor) order(each, wire::TaskOrder::Kind::STOP);
+  if (!config_.settings.in_memory_repartition) {
+    for (const auto& each : tasks_)
+      if (each.actor) order(each, wire::TaskOrder::Kind::STOP);
+  } else if (failure_) {
+    // Who waits for a reader that has failed would wait for ever; nothing is lost by a crash.
+    kill_all();
+  } else {
+    stop_next();
+  }
   if (phase_ == phase::ending) check_all_down();
+}
+
+// In memory readers must still be there when writers commit for the last time: part after part.
+void job_state::stop_next() {
+  for (const auto& part : topology().sub_topologies()) {
+    bool running = false;
+    for (const auto& each : tasks_) {
+      if (each.part != part.index || each.down) continue;
+      running = true;
+      if (each.actor) order(each, wire::TaskOrder::Kind::STOP);
+    }
+    if (running) return;
+  }
 }
 
 void job_state::fail(const error& why) {

@@ -144,12 +144,12 @@ result<std::vector<part_layout>> lay_out(const plan& p, const known_topics& know
 }
 
 std::vector<wanted_topic> internal_topics(const plan& p, const std::vector<part_layout>& layout,
-                                          const known_topics& known) {
+                                          const known_topics& known, bool in_memory) {
   std::vector<wanted_topic> wanted;
   for (const auto& part : p.sub_topologies()) {
     const auto tasks = layout[static_cast<std::size_t>(part.index)].tasks;
     for (const auto& each : part.sources) {
-      if (!each.repartition || known.contains(each.topic)) continue;
+      if (!each.repartition || in_memory || known.contains(each.topic)) continue;
       auto settings = formats_of(each.formats);
       settings.emplace_back("cleanup.policy", "delete");
       settings.emplace_back("retention.ms", "-1");  // read records are purged, others must stay
@@ -169,6 +169,17 @@ std::vector<wanted_topic> internal_topics(const plan& p, const std::vector<part_
                        {"penstock.drop.repeats", "true"}}});
   }
   return wanted;
+}
+
+result<void> check_in_memory(const plan& p, const known_topics& known) {
+  for (const auto& part : p.sub_topologies())
+    for (const auto& each : part.sources)
+      if (each.repartition && known.contains(each.topic))
+        return error{errc::state_changed,
+                     "topic \"" + each.topic +
+                         "\" may hold records of an earlier run with durable repartition: go on "
+                         "with --repartition durable, or run once with --reset to start over"};
+  return {};
 }
 
 std::vector<std::string> internal_topic_names(const plan& p) {

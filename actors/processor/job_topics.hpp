@@ -50,9 +50,12 @@ struct part_layout {
 /// partition counts, `state_changed` when an internal topic was made for another count.
 result<std::vector<part_layout>> lay_out(const plan& p, const known_topics& known);
 
-/// Repartition topics and changelogs that are missing.
+/// Repartition topics (unless records move in memory) and changelogs that are missing.
 std::vector<wanted_topic> internal_topics(const plan& p, const std::vector<part_layout>& layout,
-                                          const known_topics& known);
+                                          const known_topics& known, bool in_memory);
+
+/// In memory nobody would read what an earlier run left in repartition topics: `state_changed`.
+result<void> check_in_memory(const plan& p, const known_topics& known);
 
 /// Every repartition topic and changelog of the plan.
 std::vector<std::string> internal_topic_names(const plan& p);

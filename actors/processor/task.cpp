@@ -17,6 +17,7 @@ task_actor::behavior_type task(task_state::self_pointer self, task_config config
   state.start(std::move(config));
   return {
       [&state](const task_order& order) { state.on_order(order); },
+      [&state](const deliver_request& what) { return state.on_deliver(what); },
       [&state](const tick& what) { state.on_tick(what); },
   };
 }

@@ -19,7 +19,12 @@
 
 namespace penstock {
 
-using task_actor = caf::typed_actor<caf::reacts_to<task_order>, caf::reacts_to<tick>>;
+using task_actor =
+    caf::typed_actor<caf::reacts_to<task_order>,
+                     caf::replies_to<deliver_request>::with<deliver_reply>, caf::reacts_to<tick>>;
+
+/// Where another task of this process hands over repartitioned records.
+using task_inlet = caf::typed_actor<caf::replies_to<deliver_request>::with<deliver_reply>>;
 
 /// Whoever wants to hear from tasks.
 using task_listener = caf::typed_actor<caf::reacts_to<task_changed>>;
@@ -38,6 +43,8 @@ struct processing_settings {
   duration visible_interval = 1s;  // group offsets of tasks with state, which are for people
   duration request_timeout = 30s;
   duration retry_after = 50ms;
+  std::uint32_t deliver_bytes = std::uint32_t{1} << 20;  // credit of in-memory repartition
+  bool in_memory_repartition = false;
 };
 
 struct task_config {
@@ -47,6 +54,8 @@ struct task_config {
   std::vector<std::int32_t> upstream_tasks;   // per source, 0 for external topics
   std::vector<std::int32_t> sink_partitions;  // per sink
   std::vector<std::string> drop_steps;        // whose stored state is to be forgotten
+  /// In-memory repartition: per sink the tasks that read it, by partition; else empty.
+  std::vector<std::vector<task_inlet>> downstream;
   node_actor node;
   task_listener job;
   const penstock::clock* time = nullptr;

@@ -23,7 +23,7 @@ void task_state::begin_commit(std::function<void()> then) {
   if (stateful()) {
     outbox_ = std::move(repartitioned);
   } else {
-    for (const auto& each : repartitioned) queue_.push_raw(each.to, each.batch);
+    for (auto& each : repartitioned) send_repartitioned(each.to, std::move(each.batch));
     send_watermarks();
   }
   advance_commit();
@@ -32,14 +32,22 @@ void task_state::begin_commit(std::function<void()> then) {
 void task_state::advance_commit() {
   for (;;) {
     pump();
-    if (!queue_.idle()) return;
+    if (!output_idle()) return;
     switch (committing_) {
       case commit_stage::none:
       case commit_stage::offsets:
         return;
       case commit_stage::output:
+        if (std::exchange(resent_, false)) start_flush();
+        if (flushing_) {
+          // Readers have not committed yet what the last commit gave them. A task without state
+          // goes on meanwhile; one with state could not send two outboxes again.
+          if (stateful() || then_) return;
+          committing_ = commit_stage::none;
+          return work();
+        }
         committing_ = commit_stage::changelog;
-        if (stateful() && dirty()) write_changelog();
+        if (stateful() && (dirty() || !outbox_.empty())) write_changelog();
         break;
       case commit_stage::changelog:
         if (late_changes_) {  // only with a planted bug
@@ -47,11 +55,20 @@ void task_state::advance_commit() {
           break;
         }
         committing_ = commit_stage::outbox;
-        for (const auto& each : outbox_) queue_.push_raw(each.to, each.batch);
+        for (auto& each : outbox_) send_repartitioned(each.to, std::move(each.batch));
         outbox_.clear();
-        send_watermarks();
+        if (stateful()) send_watermarks();
         break;
       case commit_stage::outbox:
+        committing_ = commit_stage::flush;
+        start_flush();
+        break;
+      case commit_stage::flush:
+        if (!links_.empty() && !stateful()) {
+          // The offsets follow when the readers have committed; the last commit waits for that.
+          if (then_ && flushing_) return;
+          return end_commit();
+        }
         committing_ = commit_stage::offsets;
         return commit_offsets();
     }
@@ -88,18 +105,26 @@ void task_state::commit_offsets() {
   if (!due || !moved_since_visible_) return end_commit();
   visible_at_ = now;
   moved_since_visible_ = false;
-  auto request = commit_offsets_request::make([&](wire::CommitOffsetsRequest::Builder out) {
+  ask<group_reply>(offsets_request(), "cannot commit offsets",
+                   [this](const group_reply&) { end_commit(); });
+}
+
+commit_offsets_request task_state::offsets_request() const {
+  return commit_offsets_request::make(inputs_.size() * 320, [&](auto out) {
     out.setGroup(text_of(config_.topology->name()));
     out.setGeneration(-1);
-    auto list = out.initOffsets(static_cast<unsigned>(inputs_.size()));
-    for (unsigned i = 0; i < inputs_.size(); ++i) {
-      list[i].setTopic(text_of(inputs_[i].from.topic));
-      list[i].setPartition(inputs_[i].from.partition);
-      list[i].setOffset(inputs_[i].next);
+    unsigned count = 0;
+    for (const auto& in : inputs_) count += in.in_memory ? 0 : 1;
+    auto list = out.initOffsets(count);
+    unsigned i = 0;
+    for (const auto& in : inputs_) {
+      if (in.in_memory) continue;
+      list[i].setTopic(text_of(in.from.topic));
+      list[i].setPartition(in.from.partition);
+      list[i].setOffset(in.next);
+      ++i;
     }
   });
-  ask<group_reply>(std::move(request), "cannot commit offsets",
-                   [this](const group_reply&) { end_commit(); });
 }
 
 void task_state::end_commit() {
@@ -107,6 +132,7 @@ void task_state::end_commit() {
   moved_ = false;
   sinks_->begin_commit_span(positions_.commit + 1);
   purge(false);
+  answer_flushes();
   if (auto then = std::exchange(then_, nullptr)) then();
   work();
 }
@@ -114,7 +140,7 @@ void task_state::end_commit() {
 void task_state::purge(bool all) {
   // What the commit covers will never be read again.
   for (auto& in : inputs_) {
-    if (!in.repartition || in.read_bytes == 0) continue;
+    if (!in.repartition || in.in_memory || in.read_bytes == 0) continue;
     if (!all && in.read_bytes < config_.settings.purge_bytes) continue;
     in.read_bytes = 0;
     self_
@@ -131,7 +157,9 @@ void task_state::purge(bool all) {
 task_positions task_state::positions_now() const {
   task_positions now;
   now.commit = positions_.commit;
-  for (const auto& in : inputs_) now.next[in.from] = in.next;
+  for (const auto& in : inputs_)
+    if (!in.in_memory) now.next[in.from] = in.next;
+  now.sequences = sequences_;
   return now;
 }
 

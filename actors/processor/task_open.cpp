@@ -45,18 +45,27 @@ void task_state::start(task_config config) {
     in.from = {me.sources[s].topic, config_.partition};
     in.repartition = me.sources[s].repartition;
     in.table = me.sources[s].table;
+    in.in_memory = in.repartition && config_.settings.in_memory_repartition;
+    // `key_by` moves data only for a state behind it; its commits say what was taken over.
+    PENSTOCK_ASSERT(!in.in_memory || stateful(), name_);
     inputs_.push_back(std::move(in));
   }
-  sinks_ =
-      std::make_unique<task_sinks>(task_sinks_config{me.sinks, config_.sink_partitions, name_,
-                                                     static_cast<std::int32_t>(me.sources.size()),
-                                                     stateful(), config_.time, config_.print},
-                                   queue_);
+  task_sinks_config out;
+  out.sinks = me.sinks;
+  out.partitions = config_.sink_partitions;
+  out.task = name_;
+  out.sources = static_cast<std::int32_t>(me.sources.size());
+  out.stateful = stateful();
+  out.in_memory = config_.settings.in_memory_repartition;
+  out.time = config_.time;
+  out.print = config_.print;
+  sinks_ = std::make_unique<task_sinks>(std::move(out), queue_);
   runner_settings settings;
   settings.time = config_.time;
   settings.upstream_tasks = config_.upstream_tasks;
   settings.job = config_.topology->name();
   runner_ = config_.topology->make_runner(config_.part, config_.partition, settings, *sinks_);
+  make_links();
   report(wire::TaskChanged::State::RESTORING);
   open_producer();
 }
@@ -135,6 +144,7 @@ result<void> task_state::apply_changelog_record(const record_view& r) {
   ++restored_;
   if (*r.key == positions_key) {
     PENSTOCK_ASSIGN(positions_, decode_positions(r.value.value_or(bytes_view{})));
+    sequences_ = positions_.sequences;
     outbox_.clear();  // of an earlier commit: this one may have none
     return {};
   }
@@ -157,6 +167,7 @@ result<void> task_state::apply_changelog_record(const record_view& r) {
 }
 
 void task_state::open_targets() {
+  if (!links_.empty()) return open_links();
   const auto& targets = sinks_->repartition_targets();
   const auto names = sinks_->mark_names();
   targets_left_ = targets.size() * names.size();
@@ -179,8 +190,9 @@ void task_state::send_last_outbox() {
   for (const auto& each : outbox_) {
     auto batch = remark(each.batch, source_mark{name_, epoch_, positions_.commit});
     if (!batch) return fail(batch.error().with_context("the outbox in " + changelog_.to_string()));
-    queue_.push_raw(each.to, *batch);
+    send_repartitioned(each.to, std::move(*batch));
   }
+  resent_ = !outbox_.empty();
   outbox_.clear();
   pump();
 }
@@ -189,6 +201,7 @@ void task_state::open_inputs() {
   auto with_start = [this](const std::map<topic_partition, offset_t>& known) {
     opening_left_ = 1;
     for (auto& in : inputs_) {
+      if (in.in_memory) continue;
       if (auto at = known.find(in.from); at != known.end() && at->second >= 0) {
         in.next = at->second;
         continue;
@@ -253,7 +266,7 @@ void task_state::go() {
 
 void task_state::find_repartition_ends() {
   for (auto& in : inputs_) {
-    if (!in.repartition) continue;
+    if (!in.repartition || in.in_memory) continue;
     ask<list_offsets_reply>(list_request(in.from, list_end), "cannot read " + in.from.to_string(),
                             [this, &in](const list_offsets_reply& r) {
                               in.stop_at = r.open()->getOffset();

@@ -9,10 +9,14 @@ namespace penstock {
 void task_state::work() {
   if (phase_ != phase::running) return;
   while (committing_ == commit_stage::none &&
-         queue_.pending_bytes() < config_.settings.unsent_bytes_max) {
+         queue_.pending_bytes() + link_bytes_ < config_.settings.unsent_bytes_max) {
     auto* in = next_ready();
     if (in == nullptr) break;
-    process(*in);
+    if (in->in_memory) {
+      take_delivery(*in);
+    } else {
+      process(*in);
+    }
     if (phase_ != phase::running) return;
     const auto& limits = config_.settings;
     if (runner_->change_bytes() >= limits.commit_change_bytes ||
@@ -28,7 +32,7 @@ task_state::input* task_state::next_ready() {
   const bool loaded = tables_loaded();
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
     auto& in = inputs_[(turn_ + i) % inputs_.size()];
-    if (!in.ready || (!loaded && !in.table)) continue;
+    if ((!in.ready && in.delivered.empty()) || (!loaded && !in.table)) continue;
     turn_ = (turn_ + i + 1) % inputs_.size();
     return &in;
   }
@@ -43,7 +47,7 @@ bool task_state::tables_loaded() const {
 
 void task_state::fetch(std::size_t index) {
   auto& in = inputs_[index];
-  if (in.asked || in.ready) return;
+  if (in.in_memory || in.asked || in.ready) return;
   if (in.stop_at && in.next > *in.stop_at && !in.repartition)
     return fail(error{errc::offset_out_of_range,
                       "the job has read " + in.from.to_string() + " up to offset " +
@@ -103,7 +107,8 @@ void task_state::process(input& in) {
   moved_ = moved_since_visible_ = true;
   in.read_bytes += view(reply->getBatches()).size();
   if (stateful()) return;
-  for (const auto& each : sinks_->take_repartitioned()) queue_.push_raw(each.to, each.batch);
+  for (auto& each : sinks_->take_repartitioned())
+    send_repartitioned(each.to, std::move(each.batch));
   // Behind the records that it stands for, in every partition.
   const auto now = config_.time->monotonic();
   if (now - watermarks_at_ >= config_.settings.watermark_interval ||
@@ -142,11 +147,12 @@ void task_state::send_watermarks() {
   watermarks_bytes_ = sinks_->bytes_out();
   const auto batch =
       encode(watermark_mark{name_, epoch_, time.watermark, time.idle}, config_.time->now());
-  for (const auto& to : sinks_->repartition_targets()) queue_.push_raw(to, batch);
+  for (const auto& to : sinks_->repartition_targets()) send_repartitioned(to, batch);
 }
 
 void task_state::pump() {
   for (const auto& tp : queue_.ready()) send_to(tp);
+  pump_links();
 }
 
 void task_state::send_to(const topic_partition& tp) {
@@ -184,8 +190,10 @@ void task_state::beat_now() {
 }
 
 bool task_state::inputs_done() const {
-  for (const auto& in : inputs_)
-    if (!in.stop_at || in.next < *in.stop_at) return false;
+  for (const auto& in : inputs_) {
+    // Upstream tasks have caught up when everything they handed over has been processed.
+    if (in.in_memory ? !upstream_done_ : (!in.stop_at || in.next < *in.stop_at)) return false;
+  }
   return true;
 }
 

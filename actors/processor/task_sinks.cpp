@@ -12,8 +12,10 @@ task_sinks::task_sinks(task_sinks_config config, produce_queue& queue)
   random chance{std::hash<std::string>{}(config_.task)};
   for (std::size_t i = 0; i < config_.sinks.size(); ++i) {
     sink each{config_.sinks[i], sticky_partitioner{chance.fork()}, {}};
+    batch_options options;
+    options.checksum = !(each.what.repartition && config_.in_memory);
     for (std::int32_t p = 0; p < config_.partitions[i]; ++p) {
-      each.lanes.push_back({{each.what.topic, p}, batch_builder{}, -1});
+      each.lanes.push_back({{each.what.topic, p}, batch_builder{options}, -1});
       if (each.what.repartition) targets_.push_back({each.what.topic, p});
     }
     sinks_.push_back(std::move(each));

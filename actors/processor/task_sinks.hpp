@@ -28,6 +28,7 @@ struct task_sinks_config {
   std::string task;                      // name in marks
   std::int32_t sources = 1;              // of the task
   bool stateful = false;
+  bool in_memory = false;  // repartitioned batches never leave the process
   const clock* time = nullptr;
   std::function<void(std::string_view)> print;
 };

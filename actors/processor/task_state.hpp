@@ -6,6 +6,8 @@
 
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
+#include <caf/typed_response_promise.hpp>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -32,9 +34,12 @@ class task_state {
   void on_order(const task_order& order);
   void on_tick(const tick& what);
 
+  using deliver_promise = caf::typed_response_promise<deliver_reply>;
+  deliver_promise on_deliver(const deliver_request& what);
+
  private:
   enum class phase : std::uint8_t { opening, running, ended };
-  enum class commit_stage : std::uint8_t { none, output, changelog, outbox, offsets };
+  enum class commit_stage : std::uint8_t { none, output, changelog, outbox, flush, offsets };
   enum timer : std::uint16_t { beat = 1, later = 2 };
 
   /// One partition that this task reads.
@@ -50,6 +55,20 @@ class task_state {
     bool asked = false;                // a fetch is under way
     std::optional<fetch_reply> ready;  // fetched, not processed
     std::uint64_t read_bytes = 0;      // since the last purge
+    bool in_memory = false;            // comes from tasks, not from a topic
+    std::deque<std::pair<deliver_request, deliver_promise>> delivered;
+  };
+
+  /// In-memory repartition: one task that reads what this one sends.
+  struct link {
+    task_inlet to;
+    std::int32_t part = 0;
+    std::int32_t partition = 0;
+    std::int32_t source = 0;    // which of the reader's inputs
+    std::deque<bytes> queued;   // batches
+    std::size_t in_flight = 0;  // bytes handed over and not answered
+    std::uint32_t credit = 0;
+    bool unflushed = false;  // the reader has records that it has not committed
   };
 
   // task_open.cpp: from nothing to running
@@ -83,12 +102,29 @@ class task_state {
   void find_repartition_ends();
   bool inputs_done() const;
 
+  // task_links.cpp: in-memory repartition
+  void make_links();
+  void open_links();
+  void send_repartitioned(const topic_partition& to, bytes batch);
+  void pump_links();
+  void deliver(link& over);
+  deliver_request ask_flushed(const link& over, const std::string& task) const;
+  void start_flush();
+  void flushed();
+  bool links_idle() const { return link_bytes_ == 0; }
+  void take_delivery(input& in);
+  result<void> process_delivery(input& in, wire::DeliverRequest::Reader what);
+  void answer_delivery(const input& in, const deliver_request& what, deliver_promise whom);
+  void answer_flushes();
+
   // task_commit.cpp
   bool dirty() const;
   void begin_commit(std::function<void()> then = {});
   void advance_commit();
   void write_changelog();
   void commit_offsets();
+  commit_offsets_request offsets_request() const;
+  bool output_idle() const { return queue_.idle() && links_idle(); }
   void end_commit();
   void purge(bool all);
   task_positions positions_now() const;
@@ -168,6 +204,19 @@ class task_state {
   bool upstream_done_ = false;
   bool caught_up_ = false;
   bool close_ordered_ = false;
+
+  std::map<topic_partition, link> links_;  // empty with durable repartition
+  std::uint64_t link_bytes_ = 0;           // queued or in flight in all of them
+  bool flushing_ = false;                  // readers are asked to commit what they got
+  std::size_t flushes_left_ = 0;
+  bool resent_ = false;  // the last outbox, at the start: to be committed before the next one
+  std::map<std::pair<std::int32_t, std::string>, std::int64_t> sequences_;  // taken over
+  struct waiting_flush {
+    std::int32_t source;
+    deliver_request what;
+    deliver_promise whom;
+  };
+  std::vector<waiting_flush> waiting_flushes_;  // answered by the next commit
 
   std::uint64_t next_later_ = 1;
   std::unordered_map<std::uint64_t, std::function<void()>> later_;

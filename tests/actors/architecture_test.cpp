@@ -48,6 +48,7 @@ static_assert(only_envelopes<metadata_listener>::value);
 static_assert(only_envelopes<coordinator_actor>::value);
 static_assert(only_envelopes<consumer_actor>::value);
 static_assert(only_envelopes<task_actor>::value);
+static_assert(only_envelopes<task_inlet>::value);
 static_assert(only_envelopes<task_listener>::value);
 static_assert(only_envelopes<job_actor>::value);
 static_assert(only_envelopes<job_handle>::value);

@@ -132,6 +132,24 @@ TEST_CASE("state in front of a repartition holds under every fault", "[simulatio
   must_hold(job, 300, everything());
 }
 
+simulation_options in_memory() {
+  simulation_options options;
+  options.in_memory_repartition = true;
+  return options;
+}
+
+TEST_CASE("windows hold under every fault when key_by moves records in memory",
+          "[simulation][slow]") {
+  simulation job{windowed_job(), feed_clicks, in_memory()};
+  must_hold(job, 300, everything());
+}
+
+TEST_CASE("state in front of an in-memory repartition holds under every fault",
+          "[simulation][slow]") {
+  simulation job{two_stage_job(), feed_clicks, in_memory()};
+  must_hold(job, 300, everything());
+}
+
 TEST_CASE("an acknowledgement before the sync is caught", "[simulation][slow]") {
   planting bug{planted_bug::ack_before_sync};
   simulation job{windowed_job(), feed_clicks};
@@ -147,6 +165,18 @@ TEST_CASE("offsets before the changelog are caught", "[simulation][slow]") {
 TEST_CASE("repeats in a repartition topic are caught", "[simulation][slow]") {
   planting bug{planted_bug::repeats_not_dropped};
   simulation job{windowed_job(), feed_clicks};
+  CHECK(caught(job, 60, everything()));
+}
+
+TEST_CASE("repeats that are handed over in memory are caught", "[simulation][slow]") {
+  planting bug{planted_bug::repeats_not_dropped};
+  simulation job{two_stage_job(), feed_clicks, in_memory()};
+  CHECK(caught(job, 60, everything()));
+}
+
+TEST_CASE("offsets before the readers in memory have committed are caught", "[simulation][slow]") {
+  planting bug{planted_bug::offset_before_reader};
+  simulation job{windowed_job(), feed_clicks, in_memory()};
   CHECK(caught(job, 60, everything()));
 }
 

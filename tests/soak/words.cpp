@@ -1,9 +1,10 @@
 // The program that tests/soak/run starts and kills: one process that produces lines and counts
 // their words at the same time, and the judge that says whether anything was lost.
 //
-//   soak_words work DIR ACKS ROUND   produce and count until killed; ACKS gets what is acknowledged
-//   soak_words finish DIR            count the rest, end
-//   soak_words check DIR ACKS        every acknowledged line once and in order, counts as recounted
+//   soak_words work DIR ACKS ROUND HOW   produce and count until killed; ACKS: what is acknowledged
+//   soak_words finish DIR HOW            count the rest, end
+//   soak_words check DIR ACKS            every acknowledged line once, in order; counts are right
+// HOW records move behind key_by: durable or memory.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
@@ -81,7 +82,7 @@ void make_topic(embedded_node& node) {
 }
 
 // Lines look like "<round>-<number> w17 w3 …": unique, and their words repeat.
-int work(const std::string& dir, const std::string& acks, int round) {
+int work(const std::string& dir, const std::string& acks, int round, const std::string& how) {
   auto node = open_node(dir);
   make_topic(*node);
   const auto p = build().plan();
@@ -89,6 +90,7 @@ int work(const std::string& dir, const std::string& acks, int round) {
   config.topology = std::shared_ptr<const plan>{std::shared_ptr<void>{}, &p};
   config.node = node->node();
   config.time = &machine_clock();
+  config.settings.in_memory_repartition = how == "memory";
   auto job = spawn_job(node->system(), std::move(config));
   auto out = must(producer::open(node->system(), node->node()));
   const int file = ::open(acks.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
@@ -110,11 +112,13 @@ int work(const std::string& dir, const std::string& acks, int round) {
   }
 }
 
-int finish(const std::string& dir) {
-  const auto p = build().plan();
-  std::string name = "soak", on = "--on", where = dir, until = "--until-end", quiet = "--quiet";
-  char* args[] = {name.data(), on.data(), where.data(), until.data(), quiet.data(), nullptr};
-  return launch(p, 5, args);
+int finish(const std::string& dir, const std::string& how) {
+  std::vector<std::string> words{"soak",    "--on",          dir, "--until-end",
+                                 "--quiet", "--repartition", how};
+  std::vector<char*> args;
+  for (auto& each : words) args.push_back(each.data());
+  args.push_back(nullptr);
+  return launch(build().plan(), static_cast<int>(words.size()), args.data());
 }
 
 template <class F>
@@ -175,8 +179,9 @@ int check(const std::string& dir, const std::string& acks) {
 
 int main(int argc, char** argv) {
   const std::vector<std::string> args{argv + 1, argv + argc};
-  if (args.size() == 4 && args[0] == "work") return work(args[1], args[2], std::stoi(args[3]));
-  if (args.size() == 2 && args[0] == "finish") return finish(args[1]);
+  if (args.size() == 5 && args[0] == "work")
+    return work(args[1], args[2], std::stoi(args[3]), args[4]);
+  if (args.size() == 3 && args[0] == "finish") return finish(args[1], args[2]);
   if (args.size() == 3 && args[0] == "check") return check(args[1], args[2]);
-  die("usage: soak_words work DIR ACKS ROUND | finish DIR | check DIR ACKS");
+  die("usage: soak_words work DIR ACKS ROUND HOW | finish DIR HOW | check DIR ACKS");
 }

@@ -93,7 +93,7 @@ TEST_CASE("tasks and internal topics follow the partitions of the input", "[proc
   CHECK((*layout)[1].sink_partitions == std::vector<std::int32_t>{2});
   CHECK((*layout)[1].upstream_tasks == std::vector<std::int32_t>{5});
 
-  auto internal = internal_topics(p, *layout, known);
+  auto internal = internal_topics(p, *layout, known, false);
   REQUIRE(internal.size() == 2);
   CHECK(internal[0].name == "wc-by-word-repartition");
   CHECK(internal[0].partitions == 5);
@@ -117,4 +117,21 @@ TEST_CASE("state of another number of partitions is refused with the remedy", "[
   REQUIRE_FALSE(layout.has_value());
   CHECK(layout.error() == errc::state_changed);
   CHECK_THAT(layout.error().message(), test::contains("--reset"));
+}
+
+TEST_CASE("in memory there are changelogs but no repartition topics", "[processor]") {
+  const auto p = word_count();
+  known_topics known{{"lines", {5, {}}}, {"out", {2, {}}}};
+  auto layout = lay_out(p, known);
+  REQUIRE(layout.has_value());
+  auto internal = internal_topics(p, *layout, known, true);
+  REQUIRE(internal.size() == 1);
+  CHECK(internal[0].name == "wc-counts-changelog");
+  CHECK(check_in_memory(p, known).has_value());
+
+  known["wc-by-word-repartition"] = {5, {}};
+  auto refused = check_in_memory(p, known);
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error() == errc::state_changed);
+  CHECK_THAT(refused.error().message(), test::contains("--repartition durable"));
 }
