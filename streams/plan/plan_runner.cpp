@@ -52,7 +52,9 @@ void plan_runner::make_operators() {
     context_.sink_ = -1;
     source_state* source = nullptr;
     for (std::size_t n = 0; n < part.sources.size(); ++n) {
-      if (part.sources[n].from == s.id) source = &sources_[n];
+      if (part.sources[n].from != s.id) continue;
+      source = &sources_[n];
+      source->repartition = part.sources[n].repartition;
     }
     for (std::size_t n = 0; n < part.sinks.size(); ++n) {
       if (part.sinks[n].from == s.id) context_.sink_ = static_cast<std::int32_t>(n);
@@ -123,7 +125,7 @@ result<void> plan_runner::run_records(source_state& source, const batch_view& ba
 
 void plan_runner::run_record(source_state& source, const record_view& record,
                              record_context& context) {
-  ++context_.counters_.records_in;
+  if (!source.repartition) ++context_.counters_.records_in;
   context_.offset_ = record.offset;
   context_.feeding_ = context_.source_;
   context.time = record.time;

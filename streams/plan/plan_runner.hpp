@@ -46,6 +46,7 @@ class plan_runner final : public task_runner {
   };
   struct source_state {
     source_operator* op = nullptr;
+    bool repartition = false;  // its records are those of another part of the topology
     int timeline = -1;  // moved by its records or marks; -1: by an event_time step, or not at all
     std::map<std::string, upstream_task, std::less<>> upstream;
   };

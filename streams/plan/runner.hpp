@@ -67,8 +67,8 @@ struct runner_settings {
 
 /// Counters of one task since its start.
 struct task_counters {
-  std::uint64_t records_in = 0;
-  std::uint64_t records_out = 0;
+  std::uint64_t records_in = 0;   // of the topology's own inputs: none behind a `key_by`
+  std::uint64_t records_out = 0;  // to topics outside of the topology
   std::uint64_t late = 0;
   std::uint64_t bad = 0;
 };

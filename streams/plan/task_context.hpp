@@ -61,7 +61,7 @@ class task_context {
 
   std::int32_t partition() const { return partition_; }
   void emit(std::int32_t sink, const emitted& out) {
-    ++counters_.records_out;
+    if (!part_->sinks[static_cast<std::size_t>(sink)].repartition) ++counters_.records_out;
     output_->emit(sink, out);
   }
   void print(std::string_view line) { output_->print(line); }

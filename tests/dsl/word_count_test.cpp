@@ -44,6 +44,15 @@ TEST_CASE("words are counted across partitions and tasks", "[dsl]") {
   CHECK(d.state("counts").get<std::uint64_t>("be") == 3u);
 }
 
+TEST_CASE("what moves between the parts of a topology is neither in nor out", "[dsl]") {
+  test_driver d{build()};
+  d.feed(lines, "to be or not to be");
+  d.feed(lines, "to be");
+  const std::size_t out = d.drain(counts).size();
+  CHECK(d.counters().records_out == out);
+  CHECK(d.counters().records_in == 2);
+}
+
 TEST_CASE("a table emits once per key and commit", "[dsl]") {
   test_driver d{build()};
   d.feed(lines, "a a a b");
