@@ -2,7 +2,7 @@
 // its positions which sequences it has taken over, so it drops what comes again; the sender commits
 // source offsets only when all readers have committed what stems from before them
 // (docs/decisions/0011-repartition-in-memory.md). When one task ends, all tasks of the job do.
-#include <algorithm>
+#include <cstring>
 
 #include "actors/processor/task_state.hpp"
 #include "streams/base/planted.hpp"
@@ -90,15 +90,20 @@ void task_state::deliver(link& over) {
     size += each.size();
     ++count;
   }
-  auto request = deliver_request::make(size + name_.size(), [&](wire::DeliverRequest::Builder out) {
+  const auto fill = [&](wire::DeliverRequest::Builder out) {
     out.setPart(over.part);
     out.setPartition(over.partition);
     out.setSource(over.source);
     out.setTask(text_of(name_));
     auto* to = out.initBatches(static_cast<unsigned>(size)).begin();
-    for (std::size_t i = 0; i < count; ++i)
-      to = std::copy(over.queued[i].begin(), over.queued[i].end(), to);
-  });
+    for (std::size_t i = 0; i < count; ++i) {
+      std::memcpy(to, over.queued[i].data(), over.queued[i].size());
+      to += over.queued[i].size();
+    }
+    std::memset(to, 0, data_words(size) * sizeof(capnp::word) - size);
+  };
+  auto request = deliver_request::make_ending_in_data(
+      data_words(size), fill, envelope_spare_words + data_words(name_.size()));
   over.queued.erase(over.queued.begin(), over.queued.begin() + static_cast<std::ptrdiff_t>(count));
   over.in_flight = size;
   self_->request(over.to, caf::infinite, std::move(request))
