@@ -138,6 +138,13 @@ void go_offline(partition_state& state, const error& why) {
   state.parked.clear();
 }
 
+// After an operation that could not keep the log sound, nothing that waits will ever be durable.
+bool go_offline_if_failed(partition_state& state) {
+  if (!state.log->failure()) return false;
+  go_offline(state, state.log->failure());
+  return true;
+}
+
 void acknowledge_synced(partition_state& state) {
   const offset_t synced = state.log->synced_offset();
   while (!state.unsynced.empty() && state.unsynced.front().up_to <= synced) {
@@ -172,6 +179,7 @@ void request_sync(partition_self self) {
             if (auto why = error_of(reply.open()->getFailure())) return failed_sync(why);
             auto& now = self->state;
             now.sync_in_flight = false;
+            if (now.offline) return;
             now.log->mark_synced(pending);
             acknowledge_synced(now);
             if (!now.unsynced.empty()) request_sync(self);
@@ -192,6 +200,7 @@ append_promise handle_append(partition_self self, const append_request& what) {
   auto appended = state.log->append(view(in->getBatches()));
   if (!appended) {
     promise.deliver(failed<append_reply>(appended.error()));
+    go_offline_if_failed(state);
     return promise;
   }
   const auto policy = state.log->settings().flush;
@@ -392,6 +401,7 @@ void keep_house(partition_self self) {
   result<std::uint64_t> done{std::uint64_t{0}};
   if (settings.cleanup_delete) done = state.log->apply_retention();
   if (done && settings.cleanup_compact) done = state.log->compact();
+  if (go_offline_if_failed(state)) return;
   // A failed pass leaves the log readable; it is tried again, and appends say so if it is the disk.
   if (done && *done > 0) request_sync(self);
   self->delayed_send(self, state.config.housekeeping,
@@ -479,7 +489,7 @@ partition_actor::behavior_type partition(partition_self self, partition_config c
         assertion_guard guarded;
         if (!serving()) return failed<delete_records_reply>(state.offline);
         auto reply = handle_delete(state, *what.open());
-        request_sync(self);
+        if (!go_offline_if_failed(state)) request_sync(self);
         return reply;
       },
       [&state](const partition_request&) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "actors/errors.hpp"
+#include "streams/log/sync_failure.hpp"
 
 namespace penstock {
 namespace {
@@ -39,7 +40,10 @@ error sync_file(disk& on, const std::string& path) {
   if (!handle && handle.error() == errc::not_found) return {};
   if (!handle) return handle.error();
   auto synced = (*handle)->sync();
-  return synced ? error{} : error{errc::sync_failed, synced.error().message()};
+  if (synced) return {};
+  // Before anybody hears of it: whoever asked may end first, and its successor must know.
+  note_sync_failure(on, path.substr(0, path.find_last_of('/')));
+  return error{errc::sync_failed, synced.error().message()};
 }
 
 // One round for everybody who waits: a file named by several requests is synced once, and a failure

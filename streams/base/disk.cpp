@@ -44,7 +44,10 @@ result<void> make_folder_durably(disk& on, const std::string& folder) {
   if (parent != folder && parent != "." && parent != "/")
     PENSTOCK_TRY(make_folder_durably(on, parent));
   PENSTOCK_TRY(on.make_folder(folder));
-  return on.sync_folder(parent);
+  auto synced = on.sync_folder(parent);
+  // Left there, it would be taken for a durable one the next time.
+  if (!synced) (void)on.remove_folder(folder).has_value();
+  return synced;
 }
 
 }  // namespace penstock

@@ -15,6 +15,23 @@ namespace {
 /// No setting allows larger batches; a length beyond it is a lie that must not make us allocate.
 constexpr std::uint64_t batch_bytes_max = std::uint64_t{1} << 30;
 
+constexpr std::uint64_t page_bytes = 4096;
+
+result<bool> only_zeros(file& from, std::uint64_t position, std::uint64_t end) {
+  bytes piece(std::size_t{64} << 10, '\0');
+  while (position < end) {
+    auto length = static_cast<std::size_t>(std::min<std::uint64_t>(piece.size(), end - position));
+    PENSTOCK_ASSIGN(std::size_t got, from.read_at(position, piece.data(), length));
+    if (got == 0) break;
+    if (std::any_of(piece.begin(), piece.begin() + static_cast<std::ptrdiff_t>(got),
+                    [](char c) { return c != 0; })) {
+      return false;
+    }
+    position += got;
+  }
+  return true;
+}
+
 }  // namespace
 
 batch_walker::batch_walker(file& from, std::uint64_t begin, std::uint64_t end,
@@ -38,26 +55,16 @@ result<bytes_view> batch_walker::peek(std::size_t wanted) {
   return bytes_view{buffer_}.substr(skip, std::min(wanted, buffered_ - skip));
 }
 
-result<bool> batch_walker::only_zeros_from(std::uint64_t position) {
-  bytes piece(std::size_t{64} << 10, '\0');
-  while (position < end_) {
-    auto length = static_cast<std::size_t>(std::min<std::uint64_t>(piece.size(), end_ - position));
-    PENSTOCK_ASSIGN(std::size_t got, from_.read_at(position, piece.data(), length));
-    if (got == 0) break;
-    if (std::any_of(piece.begin(), piece.begin() + static_cast<std::ptrdiff_t>(got),
-                    [](char c) { return c != 0; })) {
-      return false;
-    }
-    position += got;
-  }
-  return true;
-}
-
 result<found_at> batch_walker::stop(const error& why) {
   reason_ = why.message();
   // A file may have grown before its last pages arrived: they are zeros then.
-  PENSTOCK_ASSIGN(bool zeros, only_zeros_from(at_ + at_magic));
+  PENSTOCK_ASSIGN(bool zeros, only_zeros(from_, at_ + at_magic, end_));
   if (zeros) return found_at::cut_short;
+  PENSTOCK_ASSIGN(bool empty, only_zeros(from_, at_, std::min(end_, at_ + batch_header_bytes)));
+  if (empty) {
+    reason_ = "zeros stand where a record batch ought to";
+    return found_at::hole;
+  }
   return why.code() == errc::unsupported_version ? found_at::unknown : found_at::damaged;
 }
 
@@ -71,15 +78,15 @@ result<found_at> batch_walker::next(std::optional<batch_view>& to) {
   }
   auto length = load_be<std::int32_t>(header.data() + at_length);
   std::uint64_t size = static_cast<std::uint64_t>(std::max(length, 0)) + length_counts_from;
-  const bool plausible =
-      header[at_magic] == magic_v2 && size <= batch_bytes_max && size >= batch_header_bytes;
-  if (plausible && size > end_ - at_) {
+  const bool plausible = size <= batch_bytes_max && size >= batch_header_bytes;
+  const bool known = header[at_magic] == magic_v2;
+  if (plausible && known && size > end_ - at_) {
     reason_ = "the file ends " + std::to_string(size - (end_ - at_)) +
               " bytes before the record batch does";
     return found_at::cut_short;
   }
   bytes_view whole = header;
-  if (plausible) {
+  if (plausible && size <= end_ - at_) {
     PENSTOCK_ASSIGN(whole, peek(static_cast<std::size_t>(size)));
   }
   auto parsed = batch_view::parse(whole);
@@ -141,6 +148,15 @@ result<std::optional<std::uint64_t>> find_batch_after(file& from, std::uint64_t 
     if (got < window.size()) break;
   }
   return std::optional<std::uint64_t>{};
+}
+
+result<bool> has_empty_page(file& from, std::uint64_t begin, std::uint64_t end) {
+  for (auto page = (begin + page_bytes - 1) / page_bytes * page_bytes; page + page_bytes <= end;
+       page += page_bytes) {
+    PENSTOCK_ASSIGN(bool empty, only_zeros(from, page, page + page_bytes));
+    if (empty) return true;
+  }
+  return false;
 }
 
 }  // namespace penstock

@@ -23,6 +23,7 @@ enum class found_at : std::uint8_t {
   batch,
   end,        // exactly the end of the range
   cut_short,  // the file ends inside it, or the rest of the file is zeros
+  hole,       // zeros, and something else behind them: its write never arrived
   damaged,    // it is all there, and wrong
   unknown,    // another format than ours
 };
@@ -50,7 +51,6 @@ class batch_walker {
  private:
   result<bytes_view> peek(std::size_t wanted);
   result<found_at> stop(const error& why);
-  result<bool> only_zeros_from(std::uint64_t position);
 
   file& from_;
   std::uint64_t at_;
@@ -67,5 +67,9 @@ class batch_walker {
 result<std::optional<std::uint64_t>> find_batch_after(file& from, std::uint64_t begin,
                                                       std::uint64_t end, offset_t first,
                                                       offset_t last);
+
+/// Whether a whole page (4096 bytes, at a multiple of that) in [begin, end) of `from` is zeros, as
+/// a page is that the file has room for and that was never written.
+result<bool> has_empty_page(file& from, std::uint64_t begin, std::uint64_t end);
 
 }  // namespace penstock

@@ -60,11 +60,17 @@ bytes encode(const log_checkpoint& checkpoint) {
   return text + fmt::format("crc {:08x}\n", crc32c(text));
 }
 
+bool ends_with_its_crc(bytes_view text) {
+  const auto line = text.rfind("crc ");
+  return line != bytes_view::npos &&
+         text.substr(line) == fmt::format("crc {:08x}\n", crc32c(text.substr(0, line)));
+}
+
 result<log_checkpoint> decode_checkpoint(bytes_view text, const std::string& name) {
   word_reader in{text};
   in.expect("penstock");
   int version = in.number<int>();
-  if (in.ok() && version > checkpoint_version) {
+  if (in.ok() && version > checkpoint_version && ends_with_its_crc(text)) {
     return error{errc::unsupported_version,
                  fmt::format("{} has version {}: a newer Penstock wrote this folder, this one "
                              "reads up to version {}",

@@ -37,6 +37,10 @@ struct log_checkpoint {
 
 bytes encode(const log_checkpoint& checkpoint);
 
+/// Whether `text` ends with a line "crc " and the CRC-32C of what stands before it, as ours do in
+/// every version: without it, an unknown version is damage.
+bool ends_with_its_crc(bytes_view text);
+
 /// `corrupt` for damaged text, `unsupported_version` for that of a newer Penstock; `name` is for
 /// the message.
 result<log_checkpoint> decode_checkpoint(bytes_view text, const std::string& name);

@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "streams/base/crc32c.hpp"
+#include "streams/log/checkpoint.hpp"
 #include "streams/log/file_names.hpp"
 #include "streams/log/segmented_log.hpp"
 #include "streams/record/batch_layout.hpp"
@@ -40,7 +41,7 @@ result<replacement> decode_replacement(bytes_view text, const std::string& name)
   std::string word;
   int version = 0, empty = 0;
   in >> word >> version;
-  if (in && word == "penstock-compaction" && version > 1) {
+  if (in && word == "penstock-compaction" && version > 1 && ends_with_its_crc(text)) {
     return error{errc::unsupported_version,
                  fmt::format("{} has version {}; a newer Penstock wrote it", name, version)};
   }
@@ -229,7 +230,6 @@ result<std::uint64_t> log_compaction::run() {
   log_.compacted_to_ = map_end_;
   PENSTOCK_TRY(log_.write_checkpoint());
   log_.cache_.clear();
-  log_.forget_places();
   PENSTOCK_TRY(log_.drop_stale_snapshots());
   return freed;
 }
@@ -385,6 +385,9 @@ result<void> log_compaction::replace(std::size_t first, std::size_t count, const
         log_.segments_.begin() + static_cast<std::ptrdiff_t>(first),
         std::make_unique<segment>(*log_.disk_, log_.folder_, by.base, by.written));
   }
+  // At once: the pass may fail in a later group, and readers must not go on in the middle of a file
+  // that is another one now.
+  log_.forget_places();
   return {};
 }
 

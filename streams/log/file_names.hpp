@@ -23,6 +23,7 @@ inline constexpr std::string_view swap = ".swap";        // Kafka's: a compactio
 inline constexpr std::string_view epochs = "leader-epoch-checkpoint";
 inline constexpr std::string_view partition_metadata = "partition.metadata";  // Kafka's
 inline constexpr std::string_view checkpoint = "penstock.checkpoint";
+inline constexpr std::string_view synced = "penstock.synced";
 inline constexpr std::string_view sync_failed = "penstock.sync-failed";
 inline constexpr std::string_view compaction = "penstock.compaction";
 

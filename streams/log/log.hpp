@@ -108,6 +108,9 @@ class partition_log {
   /// The writer could not: the log refuses every further append with this reason.
   virtual void mark_sync_failed(const error& why) = 0;
 
+  /// Why the log takes no more appends, and believes no more syncs; none while it is sound.
+  virtual const error& failure() const = 0;
+
   /// Deletes segments by time and size (`cleanup.policy=delete`) and below the start offset.
   /// Returns bytes freed.
   virtual result<std::uint64_t> apply_retention() = 0;

@@ -27,20 +27,31 @@ void seal(bytes& snapshot) {
   store_be(snapshot.data() + 2, crc32c(bytes_view{snapshot}.substr(snapshot_header_bytes)));
 }
 
-result<byte_reader> open_sealed(bytes_view snapshot, std::int16_t version,
-                                const std::string& name) {
-  byte_reader in{snapshot};
-  auto found_version = in.be<std::int16_t>();
-  auto crc = in.be<std::uint32_t>();
-  if (in.ok() && found_version > version) {
-    return error{errc::unsupported_version, fmt::format("{} has version {}; version {} is read",
-                                                        name, found_version, version)};
+struct sealed {
+  byte_reader in;
+  std::int16_t version;
+  std::int16_t known;
+  const std::string& name;
+
+  /// When everything was read. The checksum does not cover the version: one that is not ours on
+  /// bytes that are is damage.
+  result<void> finish(bool sound) const {
+    if (in.at_end() && sound && version == known) return {};
+    if (version <= known || (in.at_end() && sound))
+      return error{errc::corrupt, name + " is damaged"};
+    return error{errc::unsupported_version,
+                 fmt::format("{} has version {}; version {} is read", name, version, known)};
   }
-  if (!in.ok() || found_version != version ||
-      crc != crc32c(snapshot.substr(snapshot_header_bytes))) {
+};
+
+result<sealed> open_sealed(bytes_view snapshot, std::int16_t known, const std::string& name) {
+  byte_reader in{snapshot};
+  auto version = in.be<std::int16_t>();
+  auto crc = in.be<std::uint32_t>();
+  if (!in.ok() || crc != crc32c(snapshot.substr(snapshot_header_bytes))) {
     return error{errc::corrupt, name + " is damaged"};
   }
-  return in;
+  return sealed{in, version, known, name};
 }
 
 }  // namespace
@@ -236,7 +247,8 @@ bytes producer_table::encode_extras() const {
 result<producer_table> producer_table::decode(bytes_view producers, bytes_view extras,
                                               const std::string& name) {
   producer_table table;
-  PENSTOCK_ASSIGN(byte_reader in, open_sealed(producers, snapshot_version, name));
+  PENSTOCK_ASSIGN(sealed snapshot, open_sealed(producers, snapshot_version, name));
+  byte_reader& in = snapshot.in;
   auto entries = in.be<std::int32_t>();
   for (std::int32_t i = 0; in.ok() && i < entries; ++i) {
     auto id = in.be<std::int64_t>();
@@ -252,20 +264,25 @@ result<producer_table> producer_table::decode(bytes_view producers, bytes_view e
     if (last.last_offset >= 0 && last.last_sequence >= 0) entry.add(last);
     if (in.ok()) table.producers_[id] = entry;
   }
-  if (!in.at_end() || entries < 0) return error{errc::corrupt, name + " is damaged"};
+  PENSTOCK_TRY(snapshot.finish(entries >= 0));
   if (extras.empty()) return table;
+  PENSTOCK_TRY(table.add_extras(extras, name + " (marks)"));
+  return table;
+}
 
-  PENSTOCK_ASSIGN(in, open_sealed(extras, extras_version, name + " (marks)"));
+result<void> producer_table::add_extras(bytes_view extras, const std::string& name) {
+  PENSTOCK_ASSIGN(sealed marks, open_sealed(extras, extras_version, name));
+  byte_reader& in = marks.in;
   auto tasks = in.be<std::int32_t>();
   for (std::int32_t i = 0; in.ok() && i < tasks; ++i) {
     bytes task{in.take(in.be<std::uint32_t>())};
     auto epoch = in.be<std::int32_t>();
     auto sequence = in.be<std::int64_t>();
-    if (in.ok()) table.marks_[std::move(task)] = task_state{epoch, sequence};
+    if (in.ok()) marks_[std::move(task)] = task_state{epoch, sequence};
   }
   auto longer = in.be<std::int32_t>();
   for (std::int32_t i = 0; in.ok() && i < longer; ++i) {
-    auto found = table.producers_.find(in.be<std::int64_t>());
+    auto found = producers_.find(in.be<std::int64_t>());
     auto count = in.be<std::int8_t>();
     producer_entry full;
     for (std::int8_t k = 0; in.ok() && k < count; ++k) {
@@ -275,13 +292,12 @@ result<producer_table> producer_table::decode(bytes_view producers, bytes_view e
       before.offset_delta = in.be<std::int32_t>();
       full.add(before);
     }
-    if (!in.ok() || found == table.producers_.end() || found->second.count == 0) continue;
+    if (!in.ok() || found == producers_.end() || found->second.count == 0) continue;
     full.add(found->second.batches[0]);
     found->second.batches = full.batches;
     found->second.count = full.count;
   }
-  if (!in.at_end()) return error{errc::corrupt, name + " (marks) is damaged"};
-  return table;
+  return marks.finish(true);
 }
 
 }  // namespace penstock

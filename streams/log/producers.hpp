@@ -90,6 +90,8 @@ class producer_table {
     std::int64_t sequence = -1;
   };
 
+  result<void> add_extras(bytes_view extras, const std::string& name);
+
   absl::flat_hash_map<std::int64_t, producer_entry> producers_;
   absl::flat_hash_map<std::string, task_state> marks_;
 };

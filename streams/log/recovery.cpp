@@ -8,6 +8,7 @@
 #include "streams/log/compaction.hpp"
 #include "streams/log/file_names.hpp"
 #include "streams/log/segmented_log.hpp"
+#include "streams/log/sync_failure.hpp"
 
 namespace penstock {
 namespace {
@@ -72,6 +73,7 @@ class log_recovery {
   producer_table producers_;
   offset_t replay_from_ = 0;
   offset_t gaps_until_ = 0;  // offsets below it may be missing
+  offset_t durable_ = 0;     // what lies below it was synced and may be acknowledged
   offset_t expected_ = 0;
   std::vector<scanned_segment> scanned_;
   std::size_t first_scanned_ = 0;
@@ -86,9 +88,10 @@ error log_recovery::damage(const segment& in, std::uint64_t position,
                            const std::string& what) const {
   return error{errc::corrupt,
                fmt::format("{} is damaged at byte {}: {}. Nothing was changed. Restore the folder "
-                           "{} from a copy, or remove the file and those after it to give up the "
-                           "records from offset {} on",
-                           in.path(), position, what, log_.folder_, expected_)};
+                           "{} from a copy; or, to give up the records from offset {} on, remove "
+                           "{} and {} there, cut the file at that byte and remove those after it",
+                           in.path(), position, what, log_.folder_, expected_,
+                           file_names::checkpoint, file_names::synced)};
 }
 
 result<void> log_recovery::run() {
@@ -100,6 +103,13 @@ result<void> log_recovery::run() {
   log_.gaps_to_ = checkpoint_ ? checkpoint_->gaps_to : 0;
   log_.recovery_point_ = checkpoint_ ? checkpoint_->recovery_point : 0;
   log_.checkpoint_exists_ = checkpoint_.has_value();
+  PENSTOCK_ASSIGN(durable_, log_.mark_.read());
+  durable_ = std::max(durable_, log_.recovery_point_);
+  // Nothing that a shutdown in order left behind can be lost by a crash.
+  if (checkpoint_ && checkpoint_->clean)
+    durable_ = std::max(durable_, checkpoint_->clean->end_offset);
+  // What was deleted cannot be lost, though the removal of its files may be.
+  if (durable_ <= log_.start_offset_) durable_ = 0;
   PENSTOCK_TRY(check_files_are_there());
   if (log_.segments_.empty()) {
     log_.end_offset_ = log_.start_offset_;
@@ -136,6 +146,7 @@ result<void> log_recovery::run() {
       std::max(log_.start_offset_, checkpoint_ ? offset_t{0} : log_.segments_.front()->base());
   PENSTOCK_ASSERT(log_.segments_.back()->base() <= log_.end_offset_, log_.end_offset_);
   log_.synced_offset_ = log_.end_offset_;
+  log_.mark_.raise(log_.synced_offset_);
   return {};
 }
 
@@ -224,22 +235,20 @@ result<void> log_recovery::make_segments() {
 error log_recovery::missing(offset_t from, offset_t to) const {
   return error{errc::corrupt,
                fmt::format("{} has no file for the offsets {} to {}: restore it from a copy, or "
-                           "remove {} to accept the loss",
-                           log_.folder_, from, to - 1, log_.path_of(file_names::checkpoint))};
+                           "remove {} and {} there to accept the loss",
+                           log_.folder_, from, to - 1, file_names::checkpoint, file_names::synced)};
 }
 
-/// What the checkpoint knows to be on disk is not silently taken for deleted.
+/// What is known to be on disk is not silently taken for deleted.
 result<void> log_recovery::check_files_are_there() {
-  if (!checkpoint_) return {};
-  if (checkpoint_->clean && !log_.segments_.empty() &&
+  const bool none = log_.segments_.empty();
+  if (!checkpoint_ && !none) return {};
+  if (checkpoint_ && checkpoint_->clean && !none &&
       log_.segments_.back()->base() < checkpoint_->clean->last_segment) {
     return missing(checkpoint_->clean->last_segment, checkpoint_->clean->end_offset);
   }
-  const offset_t known = checkpoint_->clean
-                             ? std::max(checkpoint_->clean->end_offset, log_.recovery_point_)
-                             : log_.recovery_point_;
-  const bool none = log_.segments_.empty();
-  const offset_t first = none ? known : log_.segments_.front()->base();
+  const offset_t first =
+      none ? std::max(durable_, log_.recovery_point_) : log_.segments_.front()->base();
   if (first <= std::max(log_.start_offset_, log_.gaps_to_)) return {};
   return missing(log_.start_offset_, first);
 }
@@ -247,6 +256,8 @@ result<void> log_recovery::check_files_are_there() {
 /// With a shutdown in order, and nothing done since, nothing needs to be scanned.
 result<bool> log_recovery::believe_clean_shutdown() {
   if (!checkpoint_ || !checkpoint_->clean || !epochs_known_) return false;
+  PENSTOCK_ASSIGN(const bool unsure, sync_failure_noted(*log_.disk_, log_.folder_));
+  if (unsure) return false;
   const clean_shutdown& clean = *checkpoint_->clean;
   segment& last = *log_.segments_.back();
   if (last.base() != clean.last_segment || last.size() != clean.last_segment_bytes) return false;
@@ -308,11 +319,11 @@ result<void> log_recovery::scan_all() {
   segments_kept_ = log_.segments_.size();
   // A last segment that was begun and not synced may be gone; what lies before it may not, unless
   // it was compacted or deleted away. Its offsets are not given out again.
-  if (log_.recovery_point_ <= gaps_until_) expected_ = std::max(expected_, log_.recovery_point_);
-  if (expected_ < log_.recovery_point_) {
-    return damage(*log_.segments_.back(), log_.segments_.back()->size(),
-                  fmt::format("the log ends at offset {}, but was on disk up to {}", expected_,
-                              log_.recovery_point_));
+  if (durable_ <= gaps_until_) expected_ = std::max(expected_, durable_);
+  if (expected_ < durable_) {
+    return damage(
+        *log_.segments_.back(), log_.segments_.back()->size(),
+        fmt::format("the log ends at offset {}, but was on disk up to {}", expected_, durable_));
   }
   return {};
 }
@@ -379,16 +390,20 @@ result<void> log_recovery::judge(const stop& at) {
     return error{errc::unsupported_version,
                  fmt::format("{} at byte {}: {}", in.path(), at.position, at.reason)};
   }
-  if (expected_ < log_.recovery_point_) {
+  if (expected_ < durable_) {
     return damage(in, at.position,
-                  fmt::format("{}, and the log was on disk up to offset {}", at.reason,
-                              log_.recovery_point_));
+                  fmt::format("{}, and the log was on disk up to offset {}", at.reason, durable_));
   }
   PENSTOCK_ASSIGN(auto log, in.open_log(false));
   PENSTOCK_ASSIGN(auto follows,
                   find_batch_after(*log, at.position, in.size(), expected_ + 1,
                                    in.base() + std::numeric_limits<std::int32_t>::max()));
-  if (follows) {
+  // Pages reach the disk in any order: what was being written when the power went may have holes.
+  bool hole = at.what == found_at::hole;
+  if (follows && !hole) {
+    PENSTOCK_ASSIGN(hole, has_empty_page(*log, at.position, *follows));
+  }
+  if (follows && !hole) {
     return damage(in, at.position,
                   fmt::format("{}, and sound batches follow at byte {}", at.reason, *follows));
   }
@@ -439,7 +454,7 @@ result<void> log_recovery::repair() {
       found.of->release();
     }
   }
-  PENSTOCK_TRY(log_.disk_->remove(log_.path_of(file_names::sync_failed)));
+  PENSTOCK_TRY(forget_sync_failure(*log_.disk_, log_.folder_));
   log_.end_offset_ = std::max(expected_, log_.segments_.back()->base());
   if (log_.end_offset_ < log_.start_offset_) {
     // Everything that was left had been deleted already; the rest was lost unsynced.
@@ -472,7 +487,7 @@ void log_recovery::adopt_snapshot_at_start() {
 /// After a sync that failed in the last run, what is read may be in the kernel's cache alone, and
 /// clean there. Written again, it reaches the disk with the next sync.
 result<void> log_recovery::write_again() {
-  PENSTOCK_ASSIGN(bool failed, log_.disk_->exists(log_.path_of(file_names::sync_failed)));
+  PENSTOCK_ASSIGN(bool failed, sync_failure_noted(*log_.disk_, log_.folder_));
   if (!failed) return {};
   bytes piece;
   for (std::size_t i = 0; i < scanned_.size() && first_scanned_ + i < segments_kept_; ++i) {

@@ -21,6 +21,7 @@ void segmented_log::forget_places() {
 void segmented_log::release_idle() {
   if (clock_->monotonic() - last_append_ < idle_after) return;
   cache_.clear();
+  mark_.release();
   for (auto& s : segments_) s->release();
 }
 
@@ -126,7 +127,8 @@ result<void> segmented_log::truncate_to(offset_t offset) {
   changed_ = true;
   cache_.clear();
   forget_places();
-  PENSTOCK_TRY(write_checkpoint());
+  PENSTOCK_TRY(mark_.forget());
+  PENSTOCK_TRY(write_checkpoint());  // syncs the folder as well
   while (segments_.size() > index + 1) {
     PENSTOCK_TRY(segments_.back()->remove());
     segments_.pop_back();

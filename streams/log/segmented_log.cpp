@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "streams/log/file_names.hpp"
+#include "streams/log/sync_failure.hpp"
 #include "streams/record/batch_layout.hpp"
 
 namespace penstock {
@@ -30,6 +31,7 @@ segmented_log::segmented_log(disk& on, const clock& time, std::string folder,
       clock_(&time),
       folder_(std::move(folder)),
       settings_(settings),
+      mark_(on, folder_),
       cache_(settings.tail_cache_bytes) {}
 
 result<std::unique_ptr<partition_log>> partition_log::open(disk& on, const clock& time,
@@ -246,6 +248,8 @@ result<append_result> segmented_log::append(bytes_view batches, epoch_t leader_e
   auto done = active().append(written, headers, settings_.index_interval_bytes, broken);
   if (!done) {
     if (broken) {
+      // Appends before it that nobody has synced yet went with the sync that failed.
+      note_sync_failure(*disk_, folder_);
       failed_ =
           error{errc::partition_offline,
                 "the log " + folder_ + " could not undo a failed write: " + done.error().message()};
@@ -313,6 +317,7 @@ result<void> segmented_log::roll() {
     recovery_point_ = end_offset_;
     PENSTOCK_TRY(write_checkpoint());  // syncs the folder as well
     synced_offset_ = end_offset_;
+    mark_.raise(synced_offset_);
     bytes_synced_ = bytes_appended_;
     entries_synced_ = entries_made_;
   } else if (!checkpoint_exists_) {
@@ -501,10 +506,13 @@ partition_log::pending_sync segmented_log::unsynced() const {
 }
 
 void segmented_log::mark_synced(const pending_sync& done) {
+  // A sync that succeeds behind one that failed may have found nothing to do.
+  if (failed_) return;
   // What was truncated and written anew in between is not what was synced.
   if (done.truncations != truncations_) return;
   PENSTOCK_ASSERT(done.up_to <= end_offset_, done.up_to, end_offset_);
   synced_offset_ = std::max(synced_offset_, done.up_to);
+  mark_.raise(synced_offset_);
   bytes_synced_ = std::max(bytes_synced_, done.appended);
   entries_synced_ = std::max(entries_synced_, done.entries);
   if (entries_synced_ == entries_made_) folder_is_new_ = false;
@@ -512,10 +520,7 @@ void segmented_log::mark_synced(const pending_sync& done) {
 
 void segmented_log::mark_sync_failed(const error& why) {
   if (failed_) return;
-  // The kernel may hold the pages for clean now, although the disk does not have them: the next
-  // opening writes them again. Should this note fail as well, nothing better can be done.
-  (void)write_file(*disk_, path_of(file_names::sync_failed), std::to_string(synced_offset_))
-      .has_value();
+  note_sync_failure(*disk_, folder_);
   failed_ =
       error{errc::sync_failed, "the log " + folder_ +
                                    " takes no more records since a sync failed: " + why.message() +
@@ -544,7 +549,9 @@ result<void> segmented_log::close() {
     PENSTOCK_TRY(write_checkpoint(clean));
     PENSTOCK_TRY(drop_stale_snapshots());
     synced_offset_ = end_offset_;
+    mark_.raise(synced_offset_);
   }
+  mark_.release();
   cache_.clear();
   for (auto& s : segments_) s->release();
   closed_ = true;

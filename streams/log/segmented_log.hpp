@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "streams/log/checkpoint.hpp"
+#include "streams/log/durable_mark.hpp"
 #include "streams/log/epochs.hpp"
 #include "streams/log/log.hpp"
 #include "streams/log/producers.hpp"
@@ -36,6 +37,7 @@ class segmented_log final : public partition_log {
   pending_sync unsynced() const override;
   void mark_synced(const pending_sync& done) override;
   void mark_sync_failed(const error& why) override;
+  const error& failure() const override { return failed_; }
   result<std::uint64_t> apply_retention() override;
   result<std::uint64_t> compact() override;
   result<offset_t> delete_before(offset_t offset) override;
@@ -103,6 +105,7 @@ class segmented_log final : public partition_log {
   offset_t start_offset_ = 0;
   offset_t end_offset_ = 0;
   offset_t synced_offset_ = 0;
+  durable_mark mark_;  // what is left of `synced_offset_` after a crash
   offset_t recovery_point_ = 0;
   offset_t compacted_to_ = 0;
   offset_t gaps_to_ = 0;

@@ -7,6 +7,7 @@
 #include "streams/log/batch_walker.hpp"
 #include "streams/log/checkpoint.hpp"
 #include "streams/log/compaction.hpp"
+#include "streams/log/durable_mark.hpp"
 #include "streams/log/epochs.hpp"
 #include "streams/log/file_names.hpp"
 #include "streams/log/log.hpp"
@@ -52,7 +53,9 @@ class folder_check {
   std::vector<damage> damages_;
   std::optional<leader_epochs> epochs_;
   offset_t gaps_until_ = 0;
+  offset_t durable_ = 0;  // what lies below it was synced: no crash explains damage there
   offset_t expected_ = 0;
+  std::uint64_t last_bytes_ = 0;  // of the segment looked at last
 };
 
 result<std::optional<bytes>> folder_check::read_if_there(const std::string& name,
@@ -79,6 +82,21 @@ result<std::vector<damage>> folder_check::run() {
     expected_ = bases[i];
     PENSTOCK_TRY(check_segment(bases[i], i + 1 == bases.size()));
   }
+  // Said already where the last segment ends in damage.
+  const auto said = [&](const damage& each) {
+    return each.file.ends_with(file_names::log) && !bases.empty() &&
+           each.file == folder_ + "/" + file_names::of(bases.back(), file_names::log);
+  };
+  if (expected_ < durable_ && durable_ > gaps_until_ &&
+      std::none_of(damages_.begin(), damages_.end(), said)) {
+    const std::string name =
+        bases.empty() ? "" : "/" + file_names::of(bases.back(), file_names::log);
+    // First: what indexes say of records that are gone is the lesser part.
+    damages_.insert(damages_.begin(), {folder_ + name, last_bytes_,
+                                       fmt::format("the log ends at offset {}, but was on disk up "
+                                                   "to {}",
+                                                   expected_, durable_)});
+  }
   return std::move(damages_);
 }
 
@@ -90,9 +108,14 @@ result<void> folder_check::check_small_files() {
     gaps_until_ = std::numeric_limits<offset_t>::max();
   } else if (*checkpoint) {
     gaps_until_ = std::max((*checkpoint)->gaps_to, (*checkpoint)->start_offset);
+    durable_ = (*checkpoint)->recovery_point;
+    if ((*checkpoint)->clean) durable_ = std::max(durable_, (*checkpoint)->clean->end_offset);
   } else if (std::count(names_.begin(), names_.end(), file_names::partition_metadata) > 0) {
     gaps_until_ = std::numeric_limits<offset_t>::max();  // Kafka's, perhaps compacted
   }
+  PENSTOCK_ASSIGN(offset_t synced, durable_mark(disk_, folder_).read());
+  durable_ = std::max(durable_, synced);
+  if (checkpoint && *checkpoint && durable_ <= (*checkpoint)->start_offset) durable_ = 0;
   PENSTOCK_ASSIGN(auto epochs,
                   read_if_there(std::string{file_names::epochs}, small_file_bytes_max));
   auto decoded = leader_epochs::decode(epochs.value_or("0\n0\n"), std::string{file_names::epochs});
@@ -143,6 +166,7 @@ result<void> folder_check::check_segment(offset_t base, bool is_last) {
   const std::string name = file_names::of(base, file_names::log);
   PENSTOCK_ASSIGN(auto log, disk_.open(folder_ + "/" + name, open_mode::read));
   PENSTOCK_ASSIGN(std::uint64_t size, log->size());
+  last_bytes_ = size;
   std::vector<batch_place> batches;
   std::uint64_t position = 0;
   while (position < size) {
@@ -157,14 +181,15 @@ result<void> folder_check::check_segment(offset_t base, bool is_last) {
       std::string reason = sound ? mismatch(*batch) : sound.error().message();
       if (!reason.empty()) {
         PENSTOCK_ASSIGN(auto follows, sound_after(*log, position, size, base));
-        found(name, position, std::move(reason), is_last && !follows);
+        found(name, position, std::move(reason), is_last && !follows && expected_ >= durable_);
       }
       batches.push_back({position, batch->last_offset(), to_millis(batch->max_time())});
       expected_ = std::max(expected_, batch->next_offset());
     }
     if (what == found_at::end) break;
     PENSTOCK_ASSIGN(auto follows, sound_after(*log, position, size, base));
-    found(name, position, walker.reason(), is_last && !follows && what != found_at::unknown);
+    const bool unfinished = what == found_at::hole || (!follows && what != found_at::unknown);
+    found(name, position, walker.reason(), is_last && unfinished && expected_ >= durable_);
     if (!follows) break;
     // Go on behind the damage; the offsets that it swallowed are not reported once more.
     position = *follows;

@@ -37,6 +37,19 @@ result<codec> codec_named(std::string_view name) {
                                            "'; there are none, gzip, snappy, lz4 and zstd"};
 }
 
+namespace {
+
+/// The checksum does not cover the format byte: a flipped bit there would look like another format.
+bool is_sound_but_for_magic(bytes_view from) {
+  const auto length = load_be<std::int32_t>(from.data() + at_length);
+  const auto size = static_cast<std::size_t>(std::max(length, 0)) + length_counts_from;
+  if (size < batch_header_bytes || size > from.size()) return false;
+  return load_be<std::uint32_t>(from.data() + at_crc) ==
+         crc32c(from.substr(at_attributes, size - at_attributes));
+}
+
+}  // namespace
+
 result<batch_view> batch_view::parse(bytes_view from) {
   if (from.size() < batch_header_bytes) {
     return error{errc::corrupt, "a record batch needs " + std::to_string(batch_header_bytes) +
@@ -44,6 +57,10 @@ result<batch_view> batch_view::parse(bytes_view from) {
   }
   auto magic = load_be<std::int8_t>(from.data() + at_magic);
   if (magic != magic_v2) {
+    if (is_sound_but_for_magic(from)) {
+      return error{errc::corrupt, "the format byte of a record batch is damaged: it says " +
+                                      std::to_string(magic) + ", all else is format 2"};
+    }
     return error{errc::unsupported_version, "a record batch has format " + std::to_string(magic) +
                                                 "; only format 2 is read (Kafka 0.11 and later)"};
   }

@@ -1,4 +1,5 @@
 #include "streams/base/coding.hpp"
+#include "streams/base/crc32c.hpp"
 #include "streams/log/producers.hpp"
 #include "tests/streams/log/log_fixture.hpp"
 
@@ -177,14 +178,25 @@ TEST_CASE("a damaged snapshot is refused whatever bit it is", "[log][producer]")
     return text;
   };
   for (std::size_t bit = 0; bit < producers.size() * 8; ++bit) {
-    REQUIRE_FALSE(producer_table::decode(flipped(producers, bit), extras, "x"));
+    REQUIRE(producer_table::decode(flipped(producers, bit), extras, "x").error() == errc::corrupt);
   }
   for (std::size_t bit = 0; bit < extras.size() * 8; ++bit) {
-    REQUIRE_FALSE(producer_table::decode(producers, flipped(extras, bit), "x"));
+    REQUIRE(producer_table::decode(producers, flipped(extras, bit), "x").error() == errc::corrupt);
   }
   for (std::size_t cut = 0; cut < producers.size(); ++cut) {
     REQUIRE_FALSE(producer_table::decode(producers.substr(0, cut), extras, "x"));
   }
+  for (char garbage : {'\x7f', '\x01', '\xff'}) {
+    const bytes text(200, garbage);
+    CHECK(producer_table::decode(text, {}, "x").error() == errc::corrupt);
+    CHECK(producer_table::decode(producers, text, "x").error() == errc::corrupt);
+  }
+}
+
+TEST_CASE("a snapshot of a newer program is refused", "[log][producer]") {
+  bytes newer("\0\x02\0\0\0\0of another layout", 23);
+  store_be(newer.data() + 2, crc32c(bytes_view{newer}.substr(6)));
+  CHECK(producer_table::decode(newer, {}, "x").error() == errc::unsupported_version);
 }
 
 }  // namespace penstock

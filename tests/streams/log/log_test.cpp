@@ -192,6 +192,33 @@ TEST_CASE("after a failed sync nothing is appended any more", "[log]") {
   CHECK(f.log->append(f.batch_of({"b"})).error() == errc::closed);
 }
 
+TEST_CASE("a sync that succeeds behind one that failed is not believed", "[log]") {
+  log_fixture f;
+  f.open();
+  f.append("a");
+  f.sync();
+  f.append("b");
+  const auto in_flight = f.log->unsynced();
+  // The append that is refused takes "b" with it: undoing it needs a sync.
+  f.disk.set_space_left(10);
+  f.disk.fail_syncs(1);
+  REQUIRE_FALSE(f.log->append(f.batch_of({"c"})));
+  CHECK(f.log->failure() == errc::partition_offline);
+  f.disk.set_space_left(std::nullopt);
+  for (const auto& path : in_flight.files)
+    REQUIRE(f.disk.open(path, open_mode::read_write).value()->sync());
+  f.log->mark_synced(in_flight);
+  CHECK(f.log->synced_offset() == 1);
+
+  // The next opening writes what it believes again, and then it is on the disk.
+  f.kill_and_open();
+  CHECK(f.values() == strings{"a", "b"});
+  random chance{3};
+  f.disk.crash(chance);
+  f.open();
+  CHECK(f.values() == strings{"a", "b"});
+}
+
 TEST_CASE("a closed log takes no calls", "[log]") {
   log_fixture f;
   f.open();
