@@ -175,8 +175,6 @@ simulated_run::end simulated_run::one_life() {
     if (!faults_.empty() && steps_ >= faults_.front().at_step) {
       const auto what = faults_.front().what;
       const bool counts = inject(world, what);
-      if (getenv("DBG") && counts)
-        fprintf(stderr, "step %lu %s\n", (unsigned long)steps_, std::string{name_of(what)}.c_str());
       // No victim at this moment: the next step may have one.
       const bool deferred = what == fault::disk_full || what == fault::failed_sync;
       if (counts || deferred) faults_.pop_front();
@@ -212,14 +210,9 @@ simulated_run::end simulated_run::one_life() {
 std::string simulated_run::live() {
   for (int life = 0; life < 200; ++life) {
     const auto ended = one_life();
-    if (getenv("DBG"))
-      fprintf(stderr, "life %d ended %d step %lu full %lu syncs %lu : %s\n", life, (int)ended,
-              (unsigned long)steps_, (unsigned long)disk_.faults().refused_full,
-              (unsigned long)disk_.faults().failed_syncs, last_failure_.c_str());
     const auto failed_syncs = disk_.faults().failed_syncs;
     const bool sync_failed = failed_syncs > syncs_failed_;
-    if (sync_failed) count(fault::failed_sync);
-    syncs_failed_ = failed_syncs;
+    for (; syncs_failed_ < failed_syncs; ++syncs_failed_) count(fault::failed_sync);
     disk_.set_space_left(std::nullopt);
     disk_.fail_syncs(0);
     full_until_ = std::chrono::nanoseconds{-1};
@@ -228,9 +221,9 @@ std::string simulated_run::live() {
           "the job hangs in state \"{}\" after {} steps, {} of the input is "
           "acknowledged ({})",
           client_.job_state, steps_, client_.all_acknowledged() ? "all" : "not all", last_failure_);
-    // A process that ends leaves the page cache behind. After a failed sync that cache lies about
-    // what is on the disk, so there the machine goes down with the process.
-    if (ended == end::crash || sync_failed || chance_.chance(1, 3)) disk_.crash(chance_);
+    // A process that ends leaves the page cache behind, which after a failed sync lies about what
+    // is on the disk: sooner or later the machine goes down as well.
+    if (ended == end::crash || chance_.chance(1, sync_failed ? 2 : 3)) disk_.crash(chance_);
     disk_.thaw();
     if (ended == end::done) return {};
     ++restarts_;

@@ -4,6 +4,7 @@
 #include <penstock/simulate.hpp>
 
 #include <cstdio>
+#include <cstdlib>
 #include <optional>
 
 #include "streams/base/planted.hpp"
@@ -85,17 +86,18 @@ void feed_clicks(simulated_input& in) {
   }
 }
 
-faults everything() {
-  auto all = faults::all();
-  all.enabled[static_cast<std::size_t>(fault::failed_sync)] = false;
-  return all;
-}
-
-void must_hold(simulation& job, std::uint64_t seeds, const faults& what) {
-  const auto report = job.explore(test::scaled(seeds), what);
+/// Every kind of fault, in some seed or other, and often enough to mean something: at least as many
+/// times as asked for, less where the number of seeds is scaled down.
+void must_hold(simulation& job, std::uint64_t seeds, std::uint64_t of_each) {
+  const auto report = job.explore(test::scaled(seeds));
   std::printf("%s\n", report.to_string().c_str());
   INFO(report.to_string());
   CHECK(report.ok);
+  if (std::getenv("PENSTOCK_SEED") != nullptr) return;  // one seed, to look at
+  for (std::size_t kind = 0; kind < fault_kinds; ++kind) {
+    CAPTURE(name_of(static_cast<fault>(kind)));
+    CHECK(report.fired[kind] * seeds >= of_each * report.runs);
+  }
 }
 
 /// True when one of the seeds shows a difference.
@@ -116,20 +118,15 @@ TEST_CASE("the same seed gives the same run", "[simulation]") {
   CHECK(first.ok == again.ok);
 }
 
+// Together a thousand seeds, in which every kind of fault fires a hundred times.
 TEST_CASE("windows behind a repartition hold under every fault", "[simulation][slow]") {
   simulation job{windowed_job(), feed_clicks};
-  const auto report = job.explore(test::scaled(700), everything());
-  std::printf("%s\n", report.to_string().c_str());
-  INFO(report.to_string());
-  CHECK(report.ok);
-  if (report.runs < 700) return;
-  for (std::size_t kind = 0; kind < fault_kinds; ++kind)
-    if (everything().enabled[kind]) CHECK(report.fired[kind] >= 100);
+  must_hold(job, 700, 100);
 }
 
 TEST_CASE("state in front of a repartition holds under every fault", "[simulation][slow]") {
   simulation job{two_stage_job(), feed_clicks};
-  must_hold(job, 300, everything());
+  must_hold(job, 300, 30);
 }
 
 simulation_options in_memory() {
@@ -165,7 +162,7 @@ TEST_CASE("offsets before the changelog are caught", "[simulation][slow]") {
 TEST_CASE("repeats in a repartition topic are caught", "[simulation][slow]") {
   planting bug{planted_bug::repeats_not_dropped};
   simulation job{windowed_job(), feed_clicks};
-  CHECK(caught(job, 60, everything()));
+  CHECK(caught(job, 60, faults::all()));
 }
 
 TEST_CASE("repeats that are handed over in memory are caught", "[simulation][slow]") {
