@@ -1,5 +1,7 @@
 #include "actors/broker/partition.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
@@ -65,10 +67,19 @@ offset_t high_watermark(const partition_state& state) {
 
 // What a disk gives back is not always what it was given, and a shutdown in order means that
 // nothing was scanned at the start: nobody may believe a byte that was not checked.
-result<void> check_batches(bytes_view batches) {
-  while (!batches.empty()) {
+// Offsets are outside of a batch's checksum: they must be those that were asked for.
+result<void> check_batches(bytes_view batches, offset_t from, offset_t limit) {
+  offset_t behind = from;
+  for (bool first = true; !batches.empty(); first = false) {
     PENSTOCK_ASSIGN(auto batch, batch_view::parse(batches));
     PENSTOCK_TRY(batch.check_crc());
+    const offset_t least = first ? batch.last_offset() : batch.base_offset();
+    if (least < behind || batch.next_offset() > limit) {
+      return error{errc::corrupt,
+                   fmt::format("a record batch has offsets {} to {} where {} to {} are expected",
+                               batch.base_offset(), batch.last_offset(), behind, limit - 1)};
+    }
+    behind = batch.next_offset();
     batches.remove_prefix(batch.size());
   }
   return {};
@@ -79,7 +90,7 @@ fetch_reply read_now(partition_state& state, wire::FetchRequest::Reader in) {
   const auto bytes_max = std::clamp<std::size_t>(in.getMaxBytes(), 1, envelope_bytes_max / 2);
   auto got = state.log->read(in.getOffset(), bytes_max, limit);
   if (got)
-    if (auto sound = check_batches(got->batches); !sound)
+    if (auto sound = check_batches(got->batches, in.getOffset(), limit); !sound)
       got = sound.error().with_context("partition " + state.config.id.to_string() +
                                        " is damaged (penstock log verify shows where)");
   const auto set_offsets = [&](wire::FetchReply::Builder out, offset_t next) {

@@ -403,11 +403,12 @@ result<bool> segmented_log::read_segment(std::size_t index, offset_t from, std::
       auto size = static_cast<std::size_t>(std::max(length, 0)) + batch_layout::length_counts_from;
       auto last = base + std::max(load_be<std::int32_t>(batch + batch_layout::at_last_delta), 0);
       if (size < batch_header_bytes || batch[batch_layout::at_magic] != batch_layout::magic_v2 ||
-          base < in.base() || last < to.next_offset ||
+          base < in.base() || last < to.next_offset || last >= end_of_segment(index) ||
           size > in.size() - *position - (end - before)) {
-        return error{errc::corrupt,
-                     fmt::format("{} is damaged at byte {}: no record batch is there", in.path(),
-                                 *position + (end - before))};
+        return error{
+            errc::corrupt,
+            fmt::format("{} is damaged at byte {}: no record batch of these offsets is there",
+                        in.path(), *position + (end - before))};
       }
       if (base >= limit) {
         enough = true;

@@ -190,6 +190,22 @@ TEST_CASE("a byte that changed on the disk is never handed to a reader", "[actor
   CHECK(reply.open()->getBatches().size() == 0);
 }
 
+TEST_CASE("a batch whose offset changed on the disk is damage, not the end of the topic",
+          "[actors][node]") {
+  for (const std::uint64_t byte : {0u, 3u, 6u, 7u}) {
+    INFO("byte " << byte << " of the base offset");
+    virtual_node n;
+    REQUIRE(!n.create("orders"));
+    REQUIRE(!failure_of(n.append("orders", {"a"})));
+    REQUIRE(!failure_of(n.ask<admin_reply>(close_request{})));
+    REQUIRE(n.disk.flip_bit("/data/orders-0/00000000000000000000.log", byte, 2));
+    n.start();
+    auto reply = n.ask<fetch_reply>(n.fetch_of("orders", 0));
+    CHECK(failure_of(reply) == errc::corrupt);
+    CHECK(reply.open()->getBatches().size() == 0);
+  }
+}
+
 TEST_CASE("appends of many senders share syncs and all are acknowledged", "[actors][node]") {
   virtual_node n;
   REQUIRE(!n.create("orders"));
