@@ -46,7 +46,8 @@ result<std::unique_ptr<embedded_node>> embedded_node::open(const embedded_option
                 static_cast<std::uint64_t>(machine_clock().monotonic().count());
   config.default_partitions = options.default_partitions;
   config.default_flush = options.default_flush;
-  held->node = spawn_node(*held->system, std::move(config));
+  config.housekeeping = options.housekeeping;
+  held->node = spawn_node(*held->system, std::move(config), options.defaults);
   if (options.listen) {
     const auto at = link_address::local(node_socket_path(options.directory));
     if (auto opened = link_listener::open(*held->system, at, held->node)) {

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "actors/broker/node.hpp"
+#include "actors/broker/node_defaults.hpp"
 #include "actors/cluster/conversations.hpp"
 #include "streams/base/disk.hpp"
 #include "streams/base/result.hpp"
@@ -22,6 +23,8 @@ struct embedded_options {
   std::size_t workers = 0;                    // threads of the scheduler; 0: one per core
   std::int32_t default_partitions = embedded_partitions;
   flush_policy default_flush = flush_policy::batch;
+  node_defaults defaults;
+  duration housekeeping = 30s;  // between passes of retention and compaction
   bool listen = true;  // take links on <directory>/node.sock; failing to is no failure to open
 };
 

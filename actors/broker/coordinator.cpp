@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "actors/broker/guard.hpp"
+#include "actors/broker/opaque_members.hpp"
 #include "actors/client/produce_queue.hpp"
 #include "actors/messages/partitions.hpp"
 #include "streams/topic/consumer_protocol.hpp"
@@ -282,8 +283,15 @@ void sync(coordinator_self self, wire::SyncGroupRequest::Reader in,
   perform(self, id, known->sync(request, state.config.time->monotonic()));
 }
 
-void heartbeat(coordinator_self self, wire::HeartbeatRequest::Reader in,
-               caf::typed_response_promise<group_reply> promise) {
+std::optional<std::string> instance_in(wire::HeartbeatRequest::Reader) {
+  return std::nullopt;
+}
+std::optional<std::string> instance_in(wire::OpaqueHeartbeat::Reader in) {
+  return given_text(in.getInstance());
+}
+
+template <class Reader>
+void heartbeat(coordinator_self self, Reader in, caf::typed_response_promise<group_reply> promise) {
   auto& state = self->state;
   const std::string id{view(in.getGroup())};
   auto* known = find(state, id);
@@ -293,6 +301,7 @@ void heartbeat(coordinator_self self, wire::HeartbeatRequest::Reader in,
   }
   member_heartbeat request;
   request.member_id = std::string{view(in.getMember())};
+  request.instance_id = instance_in(in);
   request.generation = in.getGeneration();
   request.token = expect(state, [promise](const member_reply& reply) mutable {
     promise.deliver(to_reply(std::get<member_alive>(reply).why));
@@ -318,17 +327,82 @@ void leave(coordinator_self self, wire::LeaveGroupRequest::Reader in,
   perform(self, id, known->leave(request, state.config.time->monotonic()));
 }
 
+// --- the same for members that bring bytes
+
+void join_opaque(coordinator_self self, wire::OpaqueJoin::Reader in,
+                 caf::typed_response_promise<opaque_joined> promise) {
+  auto& state = self->state;
+  const std::string id{view(in.getGroup())};
+  auto known = find_or_make(state, id);
+  if (!known) {
+    promise.deliver(failed<opaque_joined>(known.error()));
+    return;
+  }
+  auto request = join_of(in);
+  request.token = expect(state, [promise](const member_reply& reply) mutable {
+    promise.deliver(to_opaque(std::get<member_joined>(reply)));
+  });
+  perform(self, id, (*known)->join(request, state.config.time->monotonic()));
+}
+
+void sync_opaque(coordinator_self self, wire::OpaqueSync::Reader in,
+                 caf::typed_response_promise<opaque_synced> promise) {
+  auto& state = self->state;
+  const std::string id{view(in.getGroup())};
+  auto* known = find(state, id);
+  if (known == nullptr) {
+    promise.deliver(failed<opaque_synced>(unknown_member_of(id)));
+    return;
+  }
+  auto request = sync_of(in);
+  request.token = expect(state, [promise](const member_reply& reply) mutable {
+    promise.deliver(to_opaque(std::get<member_synced>(reply)));
+  });
+  perform(self, id, known->sync(request, state.config.time->monotonic()));
+}
+
+void leave_opaque(coordinator_self self, wire::OpaqueLeave::Reader in,
+                  caf::typed_response_promise<opaque_left> promise) {
+  auto& state = self->state;
+  const std::string id{view(in.getGroup())};
+  auto* known = find(state, id);
+  if (known == nullptr) {
+    promise.deliver(failed<opaque_left>(unknown_member_of(id)));
+    return;
+  }
+  auto request = leave_of(in);
+  request.token = expect(state, [promise](const member_reply& reply) mutable {
+    promise.deliver(to_opaque(std::get<member_left>(reply)));
+  });
+  perform(self, id, known->leave(request, state.config.time->monotonic()));
+}
+
 // --- offsets
 
-void commit(coordinator_self self, wire::CommitOffsetsRequest::Reader in,
-            caf::typed_response_promise<group_reply> promise) {
+std::optional<std::string> instance_in(wire::CommitOffsetsRequest::Reader) {
+  return std::nullopt;
+}
+std::optional<std::string> instance_in(wire::OpaqueCommit::Reader in) {
+  return given_text(in.getInstance());
+}
+epoch_t epoch_in(wire::PartitionOffset::Reader) {
+  return -1;
+}
+epoch_t epoch_in(wire::OpaqueOffset::Reader in) {
+  return in.getLeaderEpoch();
+}
+
+template <class Reader>
+void commit(coordinator_self self, Reader in, caf::typed_response_promise<group_reply> promise) {
   auto& state = self->state;
   const std::string id{view(in.getGroup())};
   const std::string member{view(in.getMember())};
   auto known = find_or_make(state, id);
   error why = known ? error{} : known.error();
-  if (!why) {
-    auto checked = (*known)->check_commit(member, std::nullopt, in.getGeneration(),
+  bool forgets = std::is_same_v<Reader, wire::OpaqueCommit::Reader> && member.empty();
+  for (auto each : in.getOffsets()) forgets = forgets && each.getOffset() < 0;
+  if (!why && !forgets) {
+    auto checked = (*known)->check_commit(member, instance_in(in), in.getGeneration(),
                                           state.config.time->monotonic());
     if (!checked) why = checked.error();
   }
@@ -341,6 +415,7 @@ void commit(coordinator_self self, wire::CommitOffsetsRequest::Reader in,
     const offset_commit_key key{id, {std::string{view(each.getTopic())}, each.getPartition()}};
     committed_offset value;
     value.offset = each.getOffset();
+    value.leader_epoch = epoch_in(each);
     value.metadata = std::string{view(each.getMetadata())};
     value.commit_time = state.config.time->now();
     records.emplace_back(encode(key),
@@ -355,8 +430,13 @@ void commit(coordinator_self self, wire::CommitOffsetsRequest::Reader in,
   arm(self);
 }
 
-fetch_offsets_reply fetch_offsets(const coordinator_state& state,
-                                  wire::FetchOffsetsRequest::Reader in) {
+void set_epoch(wire::PartitionOffset::Builder, epoch_t) {}
+void set_epoch(wire::OpaqueOffset::Builder out, epoch_t epoch) {
+  out.setLeaderEpoch(epoch);
+}
+
+template <class Reply, class Reader>
+Reply fetch_offsets(const coordinator_state& state, Reader in) {
   const std::string id{view(in.getGroup())};
   std::vector<std::pair<topic_partition, committed_offset>> found;
   const auto& all = state.offsets.offsets_of(id);
@@ -370,13 +450,14 @@ fetch_offsets_reply fetch_offsets(const coordinator_state& state,
       found.emplace_back(tp, at == all.end() ? none : at->second);
     }
   }
-  return fetch_offsets_reply::make(found.size() * 128, [&](auto out) {
+  return Reply::make(found.size() * 128, [&](auto out) {
     auto list = out.initOffsets(static_cast<unsigned>(found.size()));
     for (unsigned i = 0; i < found.size(); ++i) {
       list[i].setTopic(text_of(found[i].first.topic));
       list[i].setPartition(found[i].first.partition);
       list[i].setOffset(found[i].second.offset);
       list[i].setMetadata(text_of(found[i].second.metadata));
+      set_epoch(list[i], found[i].second.leader_epoch);
     }
   });
 }
@@ -433,6 +514,27 @@ describe_group_reply describe_group(const coordinator_state& state,
   if (!found) return failed<describe_group_reply>(no_group(id));
   return describe_group_reply::make(found->members.size() * 512,
                                     [&](auto out) { write_group(out.initGroup(), *found); });
+}
+
+// One group with its members, or all without.
+opaque_groups describe_opaque(const coordinator_state& state, wire::OpaqueDescribe::Reader in) {
+  const std::string id{view(in.getGroup())};
+  std::vector<group_description> found;
+  if (id.empty()) {
+    auto ids = state.offsets.groups();
+    for (const auto& each : state.groups) ids.push_back(each.first);
+    std::sort(ids.begin(), ids.end());
+    ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+    for (const auto& each : ids) {
+      found.push_back(*describe(state, each));
+      found.back().members.clear();
+    }
+  } else if (auto one = describe(state, id)) {
+    found.push_back(*std::move(one));
+  } else {
+    return failed<opaque_groups>(no_group(id));
+  }
+  return to_opaque(found);
 }
 
 void delete_group(coordinator_self self, wire::DeleteGroupRequest::Reader in,
@@ -595,7 +697,15 @@ auto serve(coordinator_self self, void (*handle)(coordinator_self, typename Requ
 
 void fetch_offsets_now(coordinator_self self, wire::FetchOffsetsRequest::Reader in,
                        caf::typed_response_promise<fetch_offsets_reply> promise) {
-  promise.deliver(fetch_offsets(self->state, in));
+  promise.deliver(fetch_offsets<fetch_offsets_reply>(self->state, in));
+}
+void fetch_opaque_offsets(coordinator_self self, wire::OpaqueFetchOffsets::Reader in,
+                          caf::typed_response_promise<opaque_offsets> promise) {
+  promise.deliver(fetch_offsets<opaque_offsets>(self->state, in));
+}
+void describe_opaque_now(coordinator_self self, wire::OpaqueDescribe::Reader in,
+                         caf::typed_response_promise<opaque_groups> promise) {
+  promise.deliver(describe_opaque(self->state, in));
 }
 void list_groups_now(coordinator_self self, wire::ListGroupsRequest::Reader,
                      caf::typed_response_promise<list_groups_reply> promise) {
@@ -609,35 +719,43 @@ void describe_group_now(coordinator_self self, wire::DescribeGroupRequest::Reade
 coordinator_actor::behavior_type coordinate(coordinator_self self, coordinator_config config) {
   auto& state = self->state;
   state.config = std::move(config);
-  state.settings.initial_rebalance_delay = state.config.initial_delay;
+  state.settings = state.config.groups;
   guard(self);
   self->delayed_send(self, expiry_interval, tick_of(timer::expiry));
-  return {serve<join_group_reply, join_group_request>(self, join),
-          serve<sync_group_reply, sync_group_request>(self, sync),
-          serve<group_reply, heartbeat_request>(self, heartbeat),
-          serve<group_reply, leave_group_request>(self, leave),
-          serve<group_reply, commit_offsets_request>(self, commit),
-          serve<fetch_offsets_reply, fetch_offsets_request>(self, fetch_offsets_now),
-          serve<list_groups_reply, list_groups_request>(self, list_groups_now),
-          serve<describe_group_reply, describe_group_request>(self, describe_group_now),
-          serve<group_reply, delete_group_request>(self, delete_group),
-          [=](const topic_changed& what) {
-            auto in = what.open();
-            if (in->getDeleted() && self->state.ready)
-              forget_topic(self, std::string{view(in->getName())});
-          },
-          [=](const tick& what) {
-            switch (what.open()->getKind()) {
-              case timer::deadlines:
-                return run_timers(self);
-              case timer::expiry:
-                return expire(self);
-              case timer::again:
-                return store_next(self);
-              default:
-                return;
-            }
-          }};
+  return {
+      serve<join_group_reply, join_group_request>(self, join),
+      serve<sync_group_reply, sync_group_request>(self, sync),
+      serve<group_reply, heartbeat_request>(self, heartbeat<wire::HeartbeatRequest::Reader>),
+      serve<group_reply, leave_group_request>(self, leave),
+      serve<group_reply, commit_offsets_request>(self, commit<wire::CommitOffsetsRequest::Reader>),
+      serve<fetch_offsets_reply, fetch_offsets_request>(self, fetch_offsets_now),
+      serve<list_groups_reply, list_groups_request>(self, list_groups_now),
+      serve<describe_group_reply, describe_group_request>(self, describe_group_now),
+      serve<group_reply, delete_group_request>(self, delete_group),
+      [=](const topic_changed& what) {
+        auto in = what.open();
+        if (in->getDeleted() && self->state.ready)
+          forget_topic(self, std::string{view(in->getName())});
+      },
+      [=](const tick& what) {
+        switch (what.open()->getKind()) {
+          case timer::deadlines:
+            return run_timers(self);
+          case timer::expiry:
+            return expire(self);
+          case timer::again:
+            return store_next(self);
+          default:
+            return;
+        }
+      },
+      serve<opaque_joined, opaque_join>(self, join_opaque),
+      serve<opaque_synced, opaque_sync>(self, sync_opaque),
+      serve<group_reply, opaque_heartbeat>(self, heartbeat<wire::OpaqueHeartbeat::Reader>),
+      serve<opaque_left, opaque_leave>(self, leave_opaque),
+      serve<group_reply, opaque_commit>(self, commit<wire::OpaqueCommit::Reader>),
+      serve<opaque_offsets, opaque_fetch_offsets>(self, fetch_opaque_offsets),
+      serve<opaque_groups, opaque_describe>(self, describe_opaque_now)};
 }
 
 }  // namespace

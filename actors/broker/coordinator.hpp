@@ -8,8 +8,10 @@
 
 #include "actors/broker/node.hpp"
 #include "actors/messages/messages.hpp"
+#include "actors/messages/opaque.hpp"
 #include "streams/base/clock.hpp"
 #include "streams/base/random.hpp"
+#include "streams/topic/group.hpp"
 
 namespace penstock {
 
@@ -23,13 +25,14 @@ using coordinator_actor =
                      caf::replies_to<list_groups_request>::with<list_groups_reply>,
                      caf::replies_to<describe_group_request>::with<describe_group_reply>,
                      caf::replies_to<delete_group_request>::with<group_reply>,
-                     caf::reacts_to<topic_changed>, caf::reacts_to<tick>>;
+                     caf::reacts_to<topic_changed>,
+                     caf::reacts_to<tick>>::extend_with<opaque_members_actor>;
 
 struct coordinator_config {
   node_actor node;  // for the offsets topic
   const penstock::clock* time = nullptr;
-  random chance{1};                   // member ids
-  duration initial_delay = 0ms;       // group.initial.rebalance.delay.ms
+  random chance{1};  // member ids
+  group_settings groups{.initial_rebalance_delay = 0ms};
   duration offsets_retention = 168h;  // offsets.retention.minutes
   std::size_t groups_max = 100'000;
   std::size_t parked_max = 10'000;  // requests that wait for the offsets topic

@@ -13,8 +13,10 @@
 #include "actors/broker/controller.hpp"
 #include "actors/broker/coordinator.hpp"
 #include "actors/broker/guard.hpp"
+#include "actors/broker/node_defaults.hpp"
 #include "actors/broker/partition.hpp"
 #include "actors/broker/writer.hpp"
+#include "actors/messages/opaque.hpp"
 #include "actors/messages/settings.hpp"
 #include "streams/topic/metadata.hpp"
 
@@ -23,7 +25,8 @@ namespace {
 
 // The node's own view of itself: what clients may say, and what the controller tells.
 using node_self_actor =
-    node_actor::extend<caf::reacts_to<topic_changed>, caf::reacts_to<metadata_loaded>>;
+    node_actor::extend<caf::reacts_to<topic_changed>, caf::reacts_to<metadata_loaded>>::extend_with<
+        opaque_members_actor>::extend_with<watchable_actor>;
 
 constexpr int restarts_max = 5;  // of one partition within the window, then offline
 constexpr auto restart_window = std::chrono::minutes{1};
@@ -61,6 +64,7 @@ struct node_state {
   }
 
   node_config config;
+  node_defaults defaults;
   writer_actor writer;
   partition_actor metadata_log;
   controller_actor controller;
@@ -93,6 +97,15 @@ result<hosted_partition*> find(node_state& state, std::string_view topic, std::i
   return &found;
 }
 
+// What was set for the topic, over what the node's configuration says of all topics.
+topic_settings in_force(const node_state& state, const topic_settings& own) {
+  topic_settings all;
+  for (const auto* values : {&state.defaults.topics, &own.explicit_values()})
+    for (const auto& [name, value] : *values)
+      if (auto set = all.set(name, value); !set) log_line("setting", set.error().to_string());
+  return all;
+}
+
 void host(node_self self, const std::string& topic, std::int32_t partition) {
   auto& state = self->state;
   auto& hosted = state.topics.at(topic);
@@ -100,7 +113,7 @@ void host(node_self self, const std::string& topic, std::int32_t partition) {
   config.id = {topic, partition};
   config.folder = state.config.directory + "/" + config.id.to_string();
   config.topic_id = hosted.id;
-  config.log = hosted.settings.to_log_settings();
+  config.log = in_force(state, hosted.settings).to_log_settings();
   config.on = state.config.on;
   config.time = state.config.time;
   config.writer = state.writer;
@@ -180,7 +193,8 @@ void start_coordinator(node_self self) {
   config.node = caf::actor_cast<node_actor>(self);
   config.time = state.config.time;
   config.chance = fresh_chance(state);
-  config.initial_delay = state.config.group_initial_delay;
+  config.groups = state.defaults.groups;
+  config.offsets_retention = state.defaults.offsets_retention;
   state.coordinator = spawn_coordinator(self->system(), std::move(config));
   self->monitor(state.coordinator);
 }
@@ -264,7 +278,8 @@ void change_topic(node_self self, const topic_changed& what) {
   hosted.settings = *settings;
   const auto before = hosted.partitions.size();
   if (changed) {
-    const auto& values = settings->explicit_values();
+    const auto all = in_force(state, *settings);
+    const auto& values = all.explicit_values();
     auto order = partition_change::make(values.size() * 128, [&](auto out) {
       write_settings(out.initSettings(static_cast<unsigned>(values.size())), values);
     });
@@ -493,8 +508,9 @@ void close_node(node_self self, caf::typed_response_promise<admin_reply> promise
   finish({});
 }
 
-node_self_actor::behavior_type node(node_self self, node_config config) {
+node_self_actor::behavior_type node(node_self self, node_config config, node_defaults defaults) {
   self->state.config = std::move(config);
+  self->state.defaults = std::move(defaults);
   guard(self);
   self->set_down_handler([self](const caf::down_msg& down) { on_down(self, down); });
   clear_leftovers(self->state);
@@ -528,13 +544,27 @@ node_self_actor::behavior_type node(node_self self, node_config config) {
           self, [self](const close_request&, auto promise) { close_node(self, promise); }),
       [self](const topic_changed& what) { change_topic(self, what); },
       [self](const metadata_loaded& what) { on_loaded(self, error_of(what.open()->getFailure())); },
+      to_coordinator<opaque_join, opaque_joined>(self),
+      to_coordinator<opaque_sync, opaque_synced>(self),
+      to_coordinator<opaque_heartbeat, group_reply>(self),
+      to_coordinator<opaque_leave, opaque_left>(self),
+      to_coordinator<opaque_commit, group_reply>(self),
+      to_coordinator<opaque_fetch_offsets, opaque_offsets>(self),
+      to_coordinator<opaque_describe, opaque_groups>(self),
+      to_partition<watch_request, fetch_reply>(self),
   };
 }
 
 }  // namespace
 
 node_actor spawn_node(caf::actor_system& system, node_config config) {
-  return caf::actor_cast<node_actor>(system.spawn(node, std::move(config)));
+  node_defaults defaults;
+  defaults.groups.initial_rebalance_delay = config.group_initial_delay;
+  return spawn_node(system, std::move(config), std::move(defaults));
+}
+
+node_actor spawn_node(caf::actor_system& system, node_config config, node_defaults defaults) {
+  return caf::actor_cast<node_actor>(system.spawn(node, std::move(config), std::move(defaults)));
 }
 
 }  // namespace penstock

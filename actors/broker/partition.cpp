@@ -37,6 +37,7 @@ struct partition_state {
     std::uint64_t id;
     fetch_request what;
     caf::typed_response_promise<fetch_reply> whom;
+    bool watch = false;  // the answer needs no batches
   };
 
   partition_config config;
@@ -112,6 +113,20 @@ fetch_reply read_now(partition_state& state, wire::FetchRequest::Reader in) {
       });
 }
 
+// Where the partition begins and ends, without its batches.
+fetch_reply look_now(const partition_state& state, offset_t offset) {
+  return fetch_reply::make([&](wire::FetchReply::Builder out) {
+    out.setHighWatermark(high_watermark(state));
+    out.setStartOffset(state.log->start_offset());
+    out.setNextOffset(offset);
+  });
+}
+
+void answer_parked(partition_state& state, partition_state::parked_fetch& which) {
+  auto in = which.what.open();
+  which.whom.deliver(which.watch ? look_now(state, in->getOffset()) : read_now(state, *in));
+}
+
 bool has_data(const partition_state& state, wire::FetchRequest::Reader in) {
   // An offset out of range is answered at once, with its error.
   return in.getOffset() != high_watermark(state);
@@ -123,10 +138,7 @@ void serve_parked(partition_state& state) {
   std::vector<partition_state::parked_fetch> ready(std::make_move_iterator(rest),
                                                    std::make_move_iterator(state.parked.end()));
   state.parked.erase(rest, state.parked.end());
-  for (auto& each : ready) {
-    auto in = each.what.open();
-    each.whom.deliver(read_now(state, *in));
-  }
+  for (auto& each : ready) answer_parked(state, each);
 }
 
 append_reply reply_for(const partition_state& state, const append_result& done) {
@@ -239,12 +251,12 @@ append_promise handle_append(partition_self self, const append_request& what) {
 
 using fetch_promise = caf::typed_response_promise<fetch_reply>;
 
-fetch_promise handle_fetch(partition_self self, const fetch_request& what) {
+fetch_promise handle_fetch(partition_self self, const fetch_request& what, bool watch = false) {
   auto& state = self->state;
   auto promise = self->make_response_promise<fetch_reply>();
   auto in = what.open();
   if (in->getMaxWaitMs() == 0 || has_data(state, *in)) {
-    promise.deliver(read_now(state, *in));
+    promise.deliver(watch ? look_now(state, in->getOffset()) : read_now(state, *in));
     return promise;
   }
   if (state.parked.size() >= state.config.parked_fetches_max) {
@@ -255,7 +267,7 @@ fetch_promise handle_fetch(partition_self self, const fetch_request& what) {
   }
   const auto id = state.next_fetch_id++;
   const auto wait = std::min<std::uint32_t>(in->getMaxWaitMs(), 60'000);
-  state.parked.push_back({id, what, promise});
+  state.parked.push_back({id, what, promise, watch});
   self->delayed_send(self, std::chrono::milliseconds{wait}, tick::make([&](auto out) {
                        out.setKind(timer::fetch_deadline);
                        out.setId(id);
@@ -267,9 +279,18 @@ void end_fetch(partition_state& state, std::uint64_t id) {
   auto at = std::find_if(state.parked.begin(), state.parked.end(),
                          [&](const auto& each) { return each.id == id; });
   if (at == state.parked.end()) return;
-  auto in = at->what.open();
-  at->whom.deliver(read_now(state, *in));
+  answer_parked(state, *at);
   state.parked.erase(at);
+}
+
+// A fetch that is parked like any other, and answered without batches.
+fetch_promise handle_watch(partition_self self, wire::WatchRequest::Reader in) {
+  return handle_fetch(self, fetch_request::make([&](wire::FetchRequest::Builder out) {
+                        out.setPartition(in.getPartition());
+                        out.setOffset(in.getOffset());
+                        out.setMaxWaitMs(in.getMaxWaitMs());
+                      }),
+                      true);
 }
 
 using open_promise = caf::typed_response_promise<open_source_reply>;
@@ -305,6 +326,36 @@ open_promise handle_open_source(partition_self self, wire::OpenSourceRequest::Re
   return promise;
 }
 
+// The first of the youngest records: the latest time at or after which there is a record, found by
+// doubling and halving.
+result<std::optional<partition_log::time_hit>> find_youngest(partition_state& state) {
+  std::optional<partition_log::time_hit> youngest;
+  auto look = [&](timestamp from) -> result<bool> {
+    PENSTOCK_ASSIGN(auto hit, state.log->find_time(from));
+    if (!hit || hit->offset >= high_watermark(state)) return false;
+    youngest = hit;
+    return true;
+  };
+  // False as well where there is no later time: producers may claim any.
+  auto look_later = [&](std::int64_t step) -> result<bool> {
+    if (to_millis(youngest->time) > to_millis(max_timestamp) - step) return false;
+    return look(youngest->time + duration{step});
+  };
+  PENSTOCK_ASSIGN(const bool any, look(from_millis(0)));
+  if (!any) return youngest;
+  std::int64_t step = 1;
+  while (true) {
+    PENSTOCK_ASSIGN(const bool more, look_later(step));
+    if (!more || step > to_millis(max_timestamp) / 2) break;
+    step *= 2;
+  }
+  while (step > 0) {
+    PENSTOCK_ASSIGN(const bool more, look_later(step));
+    if (!more) step /= 2;
+  }
+  return youngest;
+}
+
 list_offsets_reply handle_list_offsets(partition_state& state,
                                        wire::ListOffsetsRequest::Reader in) {
   offset_t offset = -1;
@@ -314,7 +365,8 @@ list_offsets_reply handle_list_offsets(partition_state& state,
   } else if (in.getTime() == -2) {
     offset = state.log->start_offset();
   } else {
-    auto hit = state.log->find_time(from_millis(in.getTime()));
+    auto hit =
+        in.getTime() == -3 ? find_youngest(state) : state.log->find_time(from_millis(in.getTime()));
     if (!hit) return failed<list_offsets_reply>(hit.error());
     if (*hit && (*hit)->offset < high_watermark(state)) {
       offset = (*hit)->offset;
@@ -487,6 +539,13 @@ partition_actor::behavior_type partition(partition_self self, partition_config c
       [=, &state](const fetch_request& what) -> fetch_promise {
         assertion_guard guarded;
         if (serving()) return handle_fetch(self, what);
+        auto promise = self->make_response_promise<fetch_reply>();
+        promise.deliver(failed<fetch_reply>(state.offline));
+        return promise;
+      },
+      [=, &state](const watch_request& what) -> fetch_promise {
+        assertion_guard guarded;
+        if (serving()) return handle_watch(self, *what.open());
         auto promise = self->make_response_promise<fetch_reply>();
         promise.deliver(failed<fetch_reply>(state.offline));
         return promise;

@@ -11,6 +11,7 @@
 
 #include "actors/broker/writer.hpp"
 #include "actors/messages/messages.hpp"
+#include "actors/messages/opaque.hpp"
 #include "streams/base/clock.hpp"
 #include "streams/base/disk.hpp"
 #include "streams/base/ids.hpp"
@@ -22,6 +23,7 @@ using partition_actor =
     caf::typed_actor<caf::replies_to<append_request>::with<append_reply>,
                      caf::replies_to<open_source_request>::with<open_source_reply>,
                      caf::replies_to<fetch_request>::with<fetch_reply>,
+                     caf::replies_to<watch_request>::with<fetch_reply>,
                      caf::replies_to<list_offsets_request>::with<list_offsets_reply>,
                      caf::replies_to<delete_records_request>::with<delete_records_reply>,
                      caf::replies_to<partition_request>::with<partition_numbers>,

@@ -46,6 +46,8 @@ static_assert(only_envelopes<node_actor>::value);
 static_assert(only_envelopes<controller_actor>::value);
 static_assert(only_envelopes<metadata_listener>::value);
 static_assert(only_envelopes<coordinator_actor>::value);
+static_assert(only_envelopes<opaque_members_actor>::value);
+static_assert(only_envelopes<watchable_actor>::value);
 static_assert(only_envelopes<consumer_actor>::value);
 static_assert(only_envelopes<task_actor>::value);
 static_assert(only_envelopes<task_inlet>::value);
@@ -99,6 +101,10 @@ TEST_CASE("schemas use Data only for batches, keys, values and ids", "[architect
     for (std::sregex_iterator at{text.begin(), text.end(), data}, end; at != end; ++at) {
       INFO(entry.path() << ": " << (*at)[1].str());
       const auto field = (*at)[1].str();
+      // What members bring in bytes, only their leader understands.
+      if (entry.path().filename() == "opaque.capnp" &&
+          (field == "metadata" || field == "content" || field == "assignment"))
+        continue;
       CHECK((field == "batches" || field == "key" || field == "value" || field == "id"));
     }
   }
