@@ -22,6 +22,9 @@ struct uuid {
   friend auto operator<=>(const uuid&, const uuid&) = default;
 };
 
+/// What a text may have in any version, since it may be sent back in another one.
+inline constexpr std::int64_t text_bytes_max = 32'767;
+
 /// What one message may make of memory besides its own bytes.
 inline constexpr std::size_t decoded_bytes_max = std::size_t{64} << 20;
 

@@ -47,13 +47,13 @@ class message_reader {
   }
 
   void text(std::string& to) {
-    if (auto got = take(length16())) to.assign(*got);
+    if (auto got = take(length16(), text_bytes_max)) to.assign(*got);
   }
   void text(std::optional<std::string>& to, bool nullable) {
     const auto length = length16();
     if (length < 0 && nullable) {
       to.reset();
-    } else if (auto got = take(length)) {
+    } else if (auto got = take(length, text_bytes_max)) {
       to.emplace(*got);
     }
   }
@@ -165,7 +165,7 @@ class message_reader {
     number(length);
     return length;
   }
-  std::optional<bytes_view> take(std::int64_t length) {
+  std::optional<bytes_view> take(std::int64_t length, std::int64_t length_max = 0x7fffffff) {
     if (failed()) return std::nullopt;
     if (length < 0) {
       fail("has a null where none may be");
@@ -173,6 +173,10 @@ class message_reader {
     }
     if (static_cast<std::uint64_t>(length) > left()) {
       fail("has a length that goes past its end");
+      return std::nullopt;
+    }
+    if (length > length_max) {
+      fail("has a text that is too long");
       return std::nullopt;
     }
     bytes_view taken{at_, static_cast<std::size_t>(length)};
@@ -229,7 +233,7 @@ class message_writer {
   }
 
   void text(const std::string& from) {
-    PENSTOCK_ASSERT(from.size() <= 32767, from.size());
+    PENSTOCK_ASSERT(from.size() <= std::size_t{text_bytes_max}, from.size());
     if (flexible_) {
       put_uvarint(to_, from.size() + 1);
     } else {

@@ -1,5 +1,6 @@
 // What stands before the body of every request and response. A frame is four bytes of length and
 // then this: the reader of the listener has taken the length off already.
+// Bytes: docs/protocol/kafka.md.
 #pragma once
 
 #include <cstdint>

@@ -1,0 +1,47 @@
+// The actor of one client: takes frames in, answers them in order. Requests are served one at a
+// time, as clients expect of Kafka; only produce requests run beside each other, so that one sync
+// of the disk covers all that wait. The listener owns the socket and gives it to the actor as
+// `client_output`; tests give something else.
+#pragma once
+
+#include <caf/actor_system.hpp>
+#include <caf/typed_actor.hpp>
+#include <memory>
+#include <string>
+
+#include "actors/broker/node.hpp"
+#include "actors/messages/messages.hpp"
+#include "kafka/listener/connection.capnp.h"
+#include "kafka/listener/edge_settings.hpp"
+
+namespace penstock::kafka {
+
+using frame_arrived = envelope<wire::FrameArrived>;
+using client_gone = envelope<wire::ClientGone>;
+
+using connection_actor = caf::typed_actor<caf::reacts_to<frame_arrived>,
+                                          caf::reacts_to<client_gone>, caf::reacts_to<tick>>;
+
+/// Where answers go. Called by the connection actor, from any thread of the scheduler.
+class client_output {
+ public:
+  virtual ~client_output() = default;
+
+  /// `count` more requests are answered: with these frames, lengths in front (none for a produce
+  /// request with acks=0).
+  virtual void answer(bytes frames, std::size_t count) = 0;
+
+  /// The client sent what cannot be answered, or the actor ends. At most one line of log.
+  virtual void close(const error& why) = 0;
+};
+
+struct connection_config {
+  std::shared_ptr<const edge_settings> settings;
+  node_actor node;
+  std::shared_ptr<client_output> output;
+  std::string client_host;  // "/127.0.0.1", as Kafka writes it
+};
+
+connection_actor spawn_connection(caf::actor_system& system, connection_config config);
+
+}  // namespace penstock::kafka

@@ -1,0 +1,45 @@
+// What the Kafka edge of a node is told when it starts: who the node is for clients, and the limits
+// that hold before memory is spent. Filled from server.properties; shared by all connections, never
+// changed.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "streams/base/time.hpp"
+#include "streams/topic/group.hpp"
+#include "streams/topic/settings.hpp"
+
+namespace penstock::kafka {
+
+/// A line of the node's configuration, as DescribeConfigs shows it.
+struct broker_setting {
+  std::string name;
+  std::string value;
+  bool is_default = false;
+};
+
+struct edge_settings {
+  std::int32_t node_id = 0;
+  std::string cluster_id;
+  std::string host = "localhost";  // advertised.listeners
+  std::uint16_t port = 9092;
+  bool auto_create_topics = true;
+  group_settings groups;  // of which join requests are refused by their session timeout
+  topic_settings::values topic_defaults;
+  std::vector<broker_setting> broker;
+  std::string directory;  // log.dirs
+
+  std::uint32_t request_bytes_max = 100u << 20;  // socket.request.max.bytes
+  std::uint32_t fetch_bytes_max = 55u << 20;     // fetch.max.bytes
+  std::uint32_t connections_max = 20'000;        // max.connections
+  duration idle_max = 10min;                     // connections.max.idle.ms
+
+  /// Per connection: at either limit nothing more is read until something has been answered, so
+  /// that they are exceeded by one request at most.
+  std::uint32_t requests_in_flight_max = 64;
+  std::uint32_t bytes_in_flight_max = 16u << 20;
+};
+
+}  // namespace penstock::kafka

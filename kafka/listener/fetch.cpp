@@ -1,0 +1,211 @@
+#include "kafka/listener/fetch.hpp"
+
+#include <algorithm>
+
+#include "streams/record/batch.hpp"
+
+namespace penstock::kafka {
+
+namespace {
+
+// Old clients cannot read zstd: better an error than bytes that they take for damage.
+bool holds_zstd(bytes_view batches) {
+  while (!batches.empty()) {
+    auto batch = batch_view::parse(batches);
+    if (!batch) return false;
+    if (batch->compression() == codec::zstd) return true;
+    batches.remove_prefix(batch->size());
+  }
+  return false;
+}
+
+watch_request watch_of(const topic_partition& which, offset_t offset, std::uint32_t wait_ms) {
+  return watch_request::make(which.topic.size(), [&](wire::WatchRequest::Builder out) {
+    out.setTopic(text_of(which.topic));
+    out.setPartition(which.partition);
+    out.setOffset(offset);
+    out.setMaxWaitMs(wait_ms);
+  });
+}
+
+}  // namespace
+
+fetch_work::fetch_work(session& with, exchange_ptr<fetch_request> x)
+    : with_(with), x_(std::move(x)) {
+  const auto& in = x_->in;
+  limit_ = std::min<std::uint32_t>(static_cast<std::uint32_t>(std::max(in.max_bytes, 0)),
+                                   with.settings().fetch_bytes_max);
+  for (std::size_t t = 0; t < in.topics.size(); ++t) {
+    for (std::size_t p = 0; p < in.topics[t].partitions.size(); ++p) {
+      const auto& asked = in.topics[t].partitions[p];
+      auto& part = parts_.emplace_back();
+      part.id = {in.topics[t].topic, asked.partition};
+      part.topic = t;
+      part.partition = p;
+      part.offset = asked.fetch_offset;
+      part.bytes_max = static_cast<std::uint32_t>(std::max(asked.partition_max_bytes, 0));
+      if (asked.current_leader_epoch > 0) part.wrong = error_code::unknown_leader_epoch;
+    }
+  }
+}
+
+void fetch_work::begin() {
+  read_on();
+}
+
+// Reads further partitions while their limits fit into what is left of the request's.
+void fetch_work::read_on() {
+  while (next_ < parts_.size()) {
+    auto& part = parts_[next_];
+    if (part.wrong != error_code::none) {
+      failed_ = true;
+      ++next_;
+      continue;
+    }
+    const auto left = limit_ > taken_ ? limit_ - taken_ : 0;
+    if (left == 0 && reading_ > 0) return;  // what was reserved may not be used up
+    // The first is read whatever it brings, so that a large batch is no dead end. When the limit is
+    // reached the others only say where they end.
+    const bool full = left == 0 && taken_ > 0;
+    part.reserved = static_cast<std::uint32_t>(std::min<std::uint64_t>(part.bytes_max, left));
+    read(next_++, full);
+  }
+  if (reading_ == 0) settle();
+}
+
+void fetch_work::read(std::size_t at, bool look_only) {
+  auto& part = parts_[at];
+  part.asked = true;
+  part.again = false;
+  taken_ += part.reserved;
+  ++reading_;
+  auto request = penstock::fetch_request::make(part.id.topic.size(), [&](auto out) {
+    out.setTopic(text_of(part.id.topic));
+    out.setPartition(part.id.partition);
+    out.setOffset(part.offset);
+    out.setMaxBytes(part.reserved);
+  });
+  auto then = [self = shared_from_this(), at](const fetch_reply& reply) {
+    self->arrived(at, reply);
+  };
+  if (look_only) {
+    with_.ask<fetch_reply>(watch_of(part.id, part.offset, 0), then);
+  } else {
+    with_.ask<fetch_reply>(request, then);
+  }
+}
+
+void fetch_work::arrived(std::size_t at, const fetch_reply& reply) {
+  auto& part = parts_[at];
+  auto in = reply.open();
+  const auto had = part.bytes_in;
+  part.reply = reply;
+  part.bytes_in = in->getBatches().size();
+  part.asked = false;
+  if (error_of(in->getFailure())) {
+    failed_ = true;
+    part.bytes_in = 0;
+  }
+  taken_ = taken_ + part.bytes_in - had - part.reserved;
+  part.reserved = 0;
+  --reading_;
+  if (!done_) read_on();
+}
+
+// Everything that was asked has been answered: enough, or wait.
+void fetch_work::settle() {
+  if (done_) return;
+  const auto enough = static_cast<std::uint64_t>(std::max(x_->in.min_bytes, 0));
+  if (failed_ || parts_.empty() || taken_ >= enough || over_ || x_->in.max_wait_ms <= 0)
+    return finish();
+  if (!waiting_) {
+    waiting_ = true;
+    with_.waiting_fetch = shared_from_this();
+    with_.after(duration{x_->in.max_wait_ms}, [weak = weak_from_this()] {
+      const auto self = weak.lock();
+      if (!self) return;
+      self->over_ = true;
+      if (self->reading_ == 0) self->settle();
+    });
+  }
+  for (const auto& each : parts_) watch(each);
+  // What moved while it was read is read again at once.
+  for (std::size_t at = 0; at < parts_.size(); ++at) {
+    if (!std::exchange(parts_[at].again, false)) continue;
+    parts_[at].reserved = parts_[at].bytes_max;
+    read(at);
+  }
+}
+
+void fetch_work::watch(const share& each) {
+  if (!with_.watched.insert(each.id).second) return;
+  const auto seen = each.reply.open()->getHighWatermark();
+  const auto request = watch_of(each.id, seen, 60'000);
+  with_.ask<fetch_reply>(request, [&with = with_, id = each.id](const fetch_reply&) {
+    with.watched.erase(id);
+    if (const auto waits = with.waiting_fetch) waits->on_more(id);
+  });
+}
+
+void fetch_work::on_more(const topic_partition& which) {
+  if (done_) return;
+  for (std::size_t at = 0; at < parts_.size(); ++at) {
+    auto& part = parts_[at];
+    if (part.id != which) continue;
+    if (part.asked || reading_ > 0) {
+      part.again = true;
+      continue;
+    }
+    part.reserved = part.bytes_max;
+    read(at);
+  }
+}
+
+void fetch_work::finish() {
+  done_ = true;
+  if (with_.waiting_fetch.get() == this) with_.waiting_fetch.reset();
+  fetch_response out;
+  const auto& in = x_->in;
+  out.responses.resize(in.topics.size());
+  for (std::size_t t = 0; t < in.topics.size(); ++t) {
+    out.responses[t].topic = in.topics[t].topic;
+    out.responses[t].partitions.resize(in.topics[t].partitions.size());
+  }
+  // Readers keep what they were opened on: the bytes stay until the answer is written.
+  std::vector<std::unique_ptr<fetch_reply::reader>> open;
+  for (auto& part : parts_) {
+    auto& to = out.responses[part.topic].partitions[part.partition];
+    to.partition_index = part.id.partition;
+    to.records = bytes_view{};
+    if (in.isolation_level == 1) to.aborted_transactions.emplace();
+    auto& reply = *open.emplace_back(std::make_unique<fetch_reply::reader>(part.reply.held()));
+    auto wrong = part.wrong;
+    if (wrong == error_code::none) wrong = code_of(error_of(reply->getFailure()).code());
+    to.records = view(reply->getBatches());
+    if (wrong == error_code::none && x_->version() < 10 && holds_zstd(*to.records))
+      wrong = error_code::unsupported_compression_type;
+    if (wrong != error_code::none) {
+      to.error_code = number(wrong);
+      to.high_watermark = -1;
+      to.last_stable_offset = -1;
+      to.records = bytes_view{};
+      continue;
+    }
+    to.high_watermark = reply->getHighWatermark();
+    to.last_stable_offset = reply->getHighWatermark();
+    to.log_start_offset = reply->getStartOffset();
+  }
+  x_->answer(out);
+}
+
+void serve(session& with, exchange_ptr<fetch_request> x) {
+  // There are no fetch sessions: every fetch is a full one, which clients take as it is.
+  if (x->in.session_id != 0) {
+    fetch_response out;
+    out.error_code = number(error_code::fetch_session_id_not_found);
+    return x->answer(out);
+  }
+  std::make_shared<fetch_work>(with, std::move(x))->begin();
+}
+
+}  // namespace penstock::kafka

@@ -1,0 +1,362 @@
+#include "kafka/listener/listener.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ip/v6_only.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/write.hpp>
+#include <caf/send.hpp>
+#include <deque>
+#include <future>
+#include <unordered_map>
+
+#include "actors/broker/guard.hpp"
+#include "actors/cluster/io_thread.hpp"
+#include "kafka/listener/connection.hpp"
+#include "kafka/listener/frame_cutter.hpp"
+
+namespace penstock::kafka {
+
+namespace asio = boost::asio;
+using tcp = asio::ip::tcp;
+using steady = std::chrono::steady_clock;
+
+namespace {
+
+constexpr std::size_t scratch_bytes = std::size_t{256} << 10;
+constexpr int reads_in_a_row = 4;  // then others have their turn
+
+error socket_error(errc code, const std::string& what, const boost::system::error_code& why) {
+  return error{code, fmt::format("{}: {}", what, why.message())};
+}
+
+// One client's socket. Everything but `answer` and `close` happens on the io thread.
+class client_socket final : public client_output,
+                            public std::enable_shared_from_this<client_socket> {
+ public:
+  using gone = std::function<void(client_socket*)>;
+
+  client_socket(std::shared_ptr<io_thread> io, tcp::socket socket,
+                std::shared_ptr<const edge_settings> settings, char* scratch)
+      : io_(std::move(io)),
+        socket_(std::move(socket)),
+        settings_(std::move(settings)),
+        scratch_(scratch),
+        cutter_(settings_->request_bytes_max),
+        last_(steady::now()) {}
+
+  void start(connection_actor actor, std::string peer, gone then) {
+    actor_ = std::move(actor);
+    peer_ = std::move(peer);
+    gone_ = std::move(then);
+    boost::system::error_code ignored;
+    socket_.non_blocking(true, ignored);
+    socket_.set_option(tcp::no_delay{true}, ignored);
+    wait_for_bytes();
+  }
+
+  void answer(bytes frames, std::size_t count) override {
+    asio::post(io_->io(), [self = shared_from_this(), frames = std::move(frames), count]() mutable {
+      self->on_answer(std::move(frames), count);
+    });
+  }
+
+  void close(const error& why) override {
+    asio::post(io_->io(), [self = shared_from_this(), why] { self->shut(why, true); });
+  }
+
+  bool idle_since(steady::time_point when) const { return last_ < when; }
+
+  /// `said`: the line belongs into the log.
+  void shut(const error& why, bool said) {
+    if (std::exchange(closed_, true)) return;
+    if (said) log_line("client " + peer_, why.message());
+    boost::system::error_code ignored;
+    socket_.shutdown(tcp::socket::shutdown_both, ignored);
+    socket_.close(ignored);
+    out_.clear();
+    caf::anon_send(actor_, client_gone{});
+    actor_ = nullptr;
+    if (auto then = std::exchange(gone_, nullptr)) then(this);
+  }
+
+ private:
+  bool has_room() const {
+    return sizes_.size() < settings_->requests_in_flight_max &&
+           bytes_in_ < settings_->bytes_in_flight_max &&
+           bytes_out_ < settings_->bytes_in_flight_max;
+  }
+
+  void wait_for_bytes() {
+    if (closed_ || waiting_ || !has_room()) return;
+    waiting_ = true;
+    socket_.async_wait(tcp::socket::wait_read,
+                       [self = shared_from_this()](const boost::system::error_code& why) {
+                         self->waiting_ = false;
+                         if (!why) self->read();
+                       });
+  }
+
+  void read() {
+    for (int turn = 0; turn < reads_in_a_row && !closed_ && has_room(); ++turn) {
+      boost::system::error_code why;
+      const auto count = socket_.read_some(asio::buffer(scratch_, scratch_bytes), why);
+      if (why == asio::error::would_block) break;
+      if (why) return shut(socket_error(errc::closed, "the connection ended", why), false);
+      cutter_.received({scratch_, count});
+      if (!hand_over()) return;
+      if (count < scratch_bytes) break;
+    }
+    wait_for_bytes();
+  }
+
+  // All frames of what was read: the limits are looked at between reads.
+  bool hand_over() {
+    while (true) {
+      auto frame = cutter_.next();
+      if (!frame) {
+        shut(frame.error(), true);
+        return false;
+      }
+      if (!*frame) return true;
+      const auto content = **frame;
+      last_ = steady::now();
+      sizes_.push_back(content.size());
+      bytes_in_ += content.size();
+      caf::anon_send(actor_, frame_arrived::make(content.size(), [&](auto out) {
+                       out.setContent(data_of(content));
+                     }));
+    }
+  }
+
+  void on_answer(bytes frames, std::size_t count) {
+    if (closed_) return;
+    last_ = steady::now();
+    for (; count > 0; --count) {
+      PENSTOCK_ASSERT(!sizes_.empty());
+      bytes_in_ -= sizes_.front();
+      sizes_.pop_front();
+    }
+    if (!frames.empty()) {
+      bytes_out_ += frames.size();
+      out_.push_back(std::move(frames));
+      if (!writing_) write();
+    }
+    wait_for_bytes();
+  }
+
+  void write() {
+    if (closed_ || out_.empty()) return;
+    boost::system::error_code why;
+    const auto done = socket_.write_some(asio::buffer(out_.front()), why);
+    if (why && why != asio::error::would_block)
+      return shut(socket_error(errc::closed, "the connection ended", why), false);
+    const auto size = out_.front().size();
+    if (!why && done == size) {
+      bytes_out_ -= size;
+      out_.pop_front();
+      return write();
+    }
+    writing_ = true;
+    const auto rest = asio::buffer(out_.front()) + (why ? 0 : done);
+    asio::async_write(
+        socket_, asio::buffer(rest),
+        [self = shared_from_this(), size](const boost::system::error_code& wrong, std::size_t) {
+          self->writing_ = false;
+          if (self->closed_) return;
+          if (wrong)
+            return self->shut(socket_error(errc::closed, "the connection ended", wrong), false);
+          self->last_ = steady::now();
+          self->bytes_out_ -= size;
+          self->out_.pop_front();
+          self->write();
+          self->wait_for_bytes();
+        });
+  }
+
+  std::shared_ptr<io_thread> io_;  // outlives the socket
+  tcp::socket socket_;
+  std::shared_ptr<const edge_settings> settings_;
+  char* scratch_;  // shared by all sockets of the thread
+  connection_actor actor_;
+  std::string peer_;
+  gone gone_;
+  frame_cutter cutter_;
+  steady::time_point last_;        // something was asked, answered or taken
+  std::deque<std::size_t> sizes_;  // of requests that are not answered
+  std::size_t bytes_in_ = 0;
+  std::size_t bytes_out_ = 0;
+  std::deque<bytes> out_;
+  bool waiting_ = false;
+  bool writing_ = false;
+  bool closed_ = false;
+};
+
+}  // namespace
+
+class listener::core : public std::enable_shared_from_this<core> {
+ public:
+  core(caf::actor_system& system, node_actor node, edge_settings settings)
+      : system_(system),
+        node_(std::move(node)),
+        settings_(std::move(settings)),
+        io_(std::make_shared<io_thread>()),
+        acceptor_(io_->io()),
+        sweep_(io_->io()),
+        scratch_(std::make_unique<char[]>(scratch_bytes)) {}
+
+  result<void> listen(const std::string& host, std::uint16_t port);
+  void shut();
+  std::uint16_t port() const { return port_; }
+
+ private:
+  void accept();
+  void take(tcp::socket socket);
+  void sweep();
+
+  caf::actor_system& system_;
+  node_actor node_;
+  edge_settings settings_;
+  std::shared_ptr<const edge_settings> shared_;
+  std::shared_ptr<io_thread> io_;
+  tcp::acceptor acceptor_;
+  asio::steady_timer sweep_;
+  std::unique_ptr<char[]> scratch_;
+  std::unordered_map<client_socket*, std::shared_ptr<client_socket>> sockets_;
+  std::uint16_t port_ = 0;
+  bool full_ = false;  // and said so
+  bool shut_ = false;
+};
+
+result<void> listener::core::listen(const std::string& host, std::uint16_t port) {
+  const auto name = fmt::format("cannot listen on {}:{}", host.empty() ? "*" : host, port);
+  boost::system::error_code why;
+  tcp::endpoint where{tcp::v6(), port};
+  if (!host.empty()) {
+    tcp::resolver resolver{io_->io()};
+    const auto found = resolver.resolve(host, std::to_string(port), why);
+    if (why || found.empty()) return socket_error(errc::not_found, name, why);
+    where = found.begin()->endpoint();
+  }
+  acceptor_.open(where.protocol(), why);
+  if (why && host.empty()) {  // a machine without IPv6
+    where = tcp::endpoint{tcp::v4(), port};
+    acceptor_.open(where.protocol(), why);
+  }
+  if (why) return socket_error(errc::io_error, name, why);
+  acceptor_.set_option(asio::socket_base::reuse_address{true}, why);
+  if (host.empty() && where.protocol() == tcp::v6())
+    acceptor_.set_option(asio::ip::v6_only{false}, why);
+  acceptor_.bind(where, why);
+  if (why)
+    return socket_error(why == asio::error::access_denied ? errc::read_only : errc::io_error, name,
+                        why);
+  acceptor_.listen(asio::socket_base::max_listen_connections, why);
+  if (why) return socket_error(errc::io_error, name, why);
+  port_ = acceptor_.local_endpoint(why).port();
+  if (settings_.port == 0) settings_.port = port_;
+  shared_ = std::make_shared<const edge_settings>(settings_);
+  asio::post(io_->io(), [self = shared_from_this()] {
+    self->accept();
+    self->sweep();
+  });
+  return {};
+}
+
+void listener::core::accept() {
+  if (shut_) return;
+  acceptor_.async_accept(
+      [weak = weak_from_this()](const boost::system::error_code& why, tcp::socket socket) {
+        const auto self = weak.lock();
+        if (!self || self->shut_) return;
+        if (!why) self->take(std::move(socket));
+        if (!why || why == asio::error::connection_aborted) return self->accept();
+        // Out of descriptors or memory: those that are here are served, others wait their turn.
+        auto pause = std::make_shared<asio::steady_timer>(self->io_->io(), 100ms);
+        pause->async_wait([weak, pause](const boost::system::error_code&) {
+          if (const auto later = weak.lock()) later->accept();
+        });
+      });
+}
+
+void listener::core::take(tcp::socket socket) {
+  boost::system::error_code why;
+  const auto peer = socket.remote_endpoint(why);
+  if (why) return;
+  const auto where =
+      peer.address().is_v6() && peer.address().to_v6().is_v4_mapped()
+          ? asio::ip::make_address_v4(asio::ip::v4_mapped, peer.address().to_v6()).to_string()
+          : peer.address().to_string();
+  if (sockets_.size() >= settings_.connections_max) {
+    if (!std::exchange(full_, true))
+      log_line("listener", fmt::format("there are {} connections, the limit: further ones are "
+                                       "closed",
+                                       settings_.connections_max));
+    return;
+  }
+  full_ = false;
+  auto made = std::make_shared<client_socket>(io_, std::move(socket), shared_, scratch_.get());
+  connection_config config;
+  config.settings = shared_;
+  config.node = node_;
+  config.output = made;
+  config.client_host = "/" + where;
+  sockets_.emplace(made.get(), made);
+  made->start(spawn_connection(system_, std::move(config)),
+              fmt::format("{}:{}", where, peer.port()),
+              [weak = weak_from_this()](client_socket* which) {
+                if (const auto self = weak.lock()) self->sockets_.erase(which);
+              });
+}
+
+void listener::core::sweep() {
+  if (shut_) return;
+  const auto oldest = steady::now() - settings_.idle_max;
+  std::vector<std::shared_ptr<client_socket>> idle;
+  for (const auto& [key, each] : sockets_)
+    if (each->idle_since(oldest)) idle.push_back(each);
+  for (const auto& each : idle) each->shut(error{errc::closed, "idle for too long"}, false);
+  sweep_.expires_after(std::clamp<duration>(settings_.idle_max / 4, 100ms, 30s));
+  sweep_.async_wait([weak = weak_from_this()](const boost::system::error_code& why) {
+    const auto self = weak.lock();
+    if (self && !why) self->sweep();
+  });
+}
+
+void listener::core::shut() {
+  std::promise<void> done;
+  asio::post(io_->io(), [&] {
+    shut_ = true;
+    boost::system::error_code ignored;
+    acceptor_.close(ignored);
+    sweep_.cancel(ignored);
+    auto sockets = std::move(sockets_);
+    sockets_.clear();
+    for (auto& [key, each] : sockets) each->shut(error{errc::closed, "the node shuts down"}, false);
+    done.set_value();
+  });
+  done.get_future().wait();
+  io_->finish();
+}
+
+listener::listener(std::shared_ptr<core> held) : core_(std::move(held)) {}
+
+result<std::unique_ptr<listener>> listener::open(caf::actor_system& system, const std::string& host,
+                                                 std::uint16_t port, node_actor node,
+                                                 edge_settings settings) {
+  auto held = std::make_shared<core>(system, std::move(node), std::move(settings));
+  PENSTOCK_TRY(held->listen(host, port));
+  return std::unique_ptr<listener>{new listener{std::move(held)}};
+}
+
+listener::~listener() {
+  core_->shut();
+}
+
+std::uint16_t listener::port() const {
+  return core_->port();
+}
+
+}  // namespace penstock::kafka
