@@ -198,6 +198,11 @@ void delete_topic(controller_self self, const delete_topic_request& what, admin_
   std::string name{view(what.open()->getName())};
   const auto* topic = self->state.image.find_topic(name);
   if (topic == nullptr) return answer(promise, no_topic(name));
+  if (is_internal_topic(name)) {
+    return answer(promise, error{errc::invalid_topic, "topic \"" + name +
+                                                          "\" is Penstock's own: what groups have "
+                                                          "committed would be lost with it"});
+  }
   append(self, {topic_deleted{topic->id, name}}, [=, id = topic->id](const error& why) {
     if (!why) announce_gone(self, name, id);
     answer(promise, why);

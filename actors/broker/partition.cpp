@@ -416,7 +416,21 @@ result<void> clear_folder(partition_state& state) {
   return on.remove_folder(doomed);
 }
 
-// A folder belongs to one topic id; what an earlier topic of the same name left is cleared away.
+// What another topic of the same name left is moved aside, not removed: it may be all that is left
+// of a directory whose metadata was lost.
+result<void> set_aside(partition_state& state) {
+  auto& on = *state.config.on;
+  for (int number = 1;; ++number) {
+    const std::string aside = fmt::format("{}.{}-stray", state.config.folder, number);
+    PENSTOCK_ASSIGN(const bool taken, on.exists(aside));
+    if (taken) continue;
+    log_line(state.config.id.to_string(),
+             "the folder is of another topic of this name: its files are kept in " + aside);
+    return on.rename(state.config.folder, aside);
+  }
+}
+
+// A folder belongs to one topic id.
 result<void> claim_folder(partition_state& state) {
   auto& on = *state.config.on;
   topic_id id;
@@ -426,7 +440,7 @@ result<void> claim_folder(partition_state& state) {
   const std::string path = state.config.folder + "/partition.metadata";
   auto found = read_file(on, path, 1024);
   if (found && *found == wanted) return {};
-  if (found) PENSTOCK_TRY(clear_folder(state));
+  if (found) PENSTOCK_TRY(set_aside(state));
   if (!found && !(found.error() == errc::not_found)) return std::move(found).error();
   PENSTOCK_TRY(make_folder_durably(on, state.config.folder));
   return write_file(on, path, wanted);

@@ -7,6 +7,13 @@ from harness import NOT_FOUND, REFUSED, USAGE, ToolTest
 
 
 class Topics(ToolTest):
+    def test_what_penstock_keeps_for_itself_is_left_alone(self):
+        self.tool("produce", "orders", stdin="a\n")
+        self.tool("consume", "orders", "--group", "billing", "--until-end")
+        self.refused(REFUSED, "topic", "delete", "__consumer_offsets", says="__consumer_offsets")
+        self.refused(REFUSED, "produce", "__consumer_offsets", stdin="k\n", says="__consumer_offsets")
+        self.assertEqual(self.tool("group", "list", "--json").json[0]["group"], "billing")
+
     def test_a_topic_is_created_listed_and_described(self):
         made = self.tool("topic", "create", "orders", "--partitions", "3",
                          "--set", "retention.ms=7d", "--key-format", "text")

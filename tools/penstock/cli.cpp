@@ -126,7 +126,8 @@ void add_record_words(CLI::App& app, command_line& line) {
       ->allow_extra_args(false);
   consume_word->add_option("--group,-g", from.group,
                            "Read as a member of this group and commit what was printed");
-  consume_word->add_option("--count,-n", from.count, "End after so many records");
+  consume_word->add_option("--count,-n", from.count, "End after so many records")
+      ->check(CLI::NonNegativeNumber);
   auto* follow = consume_word->add_flag("--follow", from.follow,
                                         "Wait for new records (default without --until-end)");
   consume_word

@@ -8,6 +8,7 @@
 
 #include "actors/client/producer.hpp"
 #include "launch/exit_status.hpp"
+#include "streams/topic/name.hpp"
 #include "tools/penstock/arguments.hpp"
 #include "tools/penstock/formats.hpp"
 #include "tools/penstock/line_reader.hpp"
@@ -163,6 +164,11 @@ result<int> produce(session& with, const produce_arguments& args) {
   input from;
   PENSTOCK_TRY(open_input(args.file, from));
 
+  if (is_internal_topic(args.topic)) {
+    return error{
+        errc::invalid_topic,
+        fmt::format("topic \"{}\" is Penstock's own: nobody else writes to it", args.topic)};
+  }
   PENSTOCK_ASSIGN(auto at, with.open(true));
   PENSTOCK_ASSIGN(const auto topic, topic_to_write(*at, args.topic));
   if (args.partition >= static_cast<std::int32_t>(topic.partitions.size())) {

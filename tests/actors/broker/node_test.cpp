@@ -206,6 +206,22 @@ TEST_CASE("a batch whose offset changed on the disk is damage, not the end of th
   }
 }
 
+TEST_CASE("a folder of another topic with the same name is kept aside", "[actors][node]") {
+  virtual_node n;
+  REQUIRE(!n.create("orders"));
+  REQUIRE(!failure_of(n.append("orders", {"precious"})));
+  REQUIRE(!failure_of(n.ask<admin_reply>(close_request{})));
+  // The metadata is lost, the records are there.
+  REQUIRE(n.disk.remove_folder("/data/__cluster_metadata-0"));
+  n.start();
+  REQUIRE(!n.create("first"));  // takes the id that the simulated chance gives again
+  REQUIRE(!n.create("orders"));
+  CHECK(n.read("orders").empty());
+  const auto kept = read_file(n.disk, "/data/orders-0.1-stray/00000000000000000000.log", 1 << 20);
+  REQUIRE(kept);
+  CHECK_THAT(*kept, contains("precious"));
+}
+
 TEST_CASE("appends of many senders share syncs and all are acknowledged", "[actors][node]") {
   virtual_node n;
   REQUIRE(!n.create("orders"));
