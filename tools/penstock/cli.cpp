@@ -10,6 +10,7 @@
 #include "launch/exit_status.hpp"
 #include "streams/base/version.hpp"
 #include "tools/penstock/arguments.hpp"
+#include "tools/penstock/node_word.hpp"
 #include "tools/penstock/stop_signal.hpp"
 
 namespace penstock::tool {
@@ -24,6 +25,7 @@ constexpr const char* examples = R"(Examples:
   penstock consume orders --from-beginning --until-end --format '%k\t%v\n'
   penstock group describe billing
   penstock log verify
+  penstock node --config config/server.properties
 
 Exit status: 0 done, 1 failed or damaged, 2 wrong usage, 3 refused, 4 not found, 5 unavailable.)";
 
@@ -36,6 +38,7 @@ struct command_line {
   group_arguments group;
   log_arguments log;
   job_arguments job;
+  node_arguments node;
   word chosen;
 };
 
@@ -204,6 +207,20 @@ void add_job_words(CLI::App& app, command_line& line) {
       ->check(CLI::Range(0u, 60'000u));
 }
 
+void add_node_words(CLI::App& app, command_line& line) {
+  auto* node = leaf(app, "node", "Serve the clients of Kafka until it is told to stop", line,
+                    [&](session&) { return node_run(line.node); });
+  node->add_option("--config,-c", line.node.config,
+                   "A file in the form of Kafka's server.properties")
+      ->required();
+  node->add_option("--override", line.node.overrides, "NAME=VALUE, instead of what the file says")
+      ->type_name("NAME=VALUE")
+      ->allow_extra_args(false);
+  node->footer(
+      "SIGTERM or Ctrl-C ends it cleanly.\n"
+      "Example: penstock node --config config/server.properties");
+}
+
 void report(const error& why, bool json) {
   if (json) {
     bytes text = "{\"error\":{\"code\":";
@@ -258,6 +275,7 @@ int run(int argc, char** argv) {
   add_group_words(app, line);
   add_log_words(app, line);
   add_job_words(app, line);
+  add_node_words(app, line);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& asked) {  // --help, --version

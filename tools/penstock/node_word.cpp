@@ -1,0 +1,96 @@
+#include "tools/penstock/node_word.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+
+#include "kafka/listener/listener.hpp"
+#include "launch/exit_status.hpp"
+#include "streams/base/clock.hpp"
+#include "streams/base/disk.hpp"
+#include "streams/topic/metadata.hpp"
+#include "tools/penstock/server_properties.hpp"
+#include "tools/penstock/stop_signal.hpp"
+
+namespace penstock::tool {
+
+namespace {
+
+constexpr std::uint64_t config_bytes_max = std::uint64_t{1} << 20;
+constexpr const char* identity_file = "/meta.properties";  // as in Kafka
+
+// Who this cluster is: made once, kept in the data directory.
+result<std::string> cluster_id_of(const std::string& directory, std::int32_t node_id) {
+  auto& disk = machine_disk();
+  const auto path = directory + identity_file;
+  auto found = read_file(disk, path, 64 << 10);
+  if (!found && !(found.error() == errc::not_found)) return found.error();
+  std::string id;
+  std::string node;
+  for (std::string_view rest = found ? bytes_view{*found} : bytes_view{}; !rest.empty();) {
+    const auto end = std::min(rest.find('\n'), rest.size());
+    const auto line = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    if (line.starts_with("cluster.id=")) id = line.substr(11);
+    if (line.starts_with("node.id=")) node = line.substr(8);
+  }
+  if (!id.empty() && !node.empty() && node != std::to_string(node_id))
+    return error{errc::invalid_setting,
+                 fmt::format("{} belongs to node {}: node.id is {}; set it back, or give another "
+                             "log.dirs",
+                             directory, node, node_id)};
+  if (!id.empty()) return id;
+  random chance{static_cast<std::uint64_t>(machine_clock().now().time_since_epoch().count()) ^
+                static_cast<std::uint64_t>(machine_clock().monotonic().count()) ^
+                static_cast<std::uint64_t>(::getpid())};
+  id = topic_id::make(chance).to_string();
+  PENSTOCK_TRY(
+      write_file(disk, path, fmt::format("version=1\ncluster.id={}\nnode.id={}\n", id, node_id)));
+  return id;
+}
+
+// One line for people, as all words of the tool write it.
+void note(std::string_view line) {
+  fmt::print(stderr, "penstock: {}\n", line);
+}
+
+// Signals are blocked except while we wait for one, so none is missed.
+void wait_for_stop() {
+  const signals_blocked held;
+  sigset_t while_waiting;
+  sigemptyset(&while_waiting);
+  while (!stop_requested()) sigsuspend(&while_waiting);
+}
+
+}  // namespace
+
+result<int> node_run(const node_arguments& args) {
+  PENSTOCK_ASSIGN(const auto text, read_file(machine_disk(), args.config, config_bytes_max));
+  const auto slash = args.config.rfind('/');
+  const auto name = slash == std::string::npos ? args.config : args.config.substr(slash + 1);
+  PENSTOCK_ASSIGN(auto config, parse_server_properties(text, name, args.overrides));
+  for (const auto& each : config.warnings) note("warning: " + each);
+
+  std::unique_ptr<embedded_node> node;
+  std::unique_ptr<kafka::listener> listener;
+  {
+    const signals_blocked quiet;  // signals are for the main thread
+    PENSTOCK_ASSIGN(node, embedded_node::open(config.node));
+    PENSTOCK_ASSIGN(config.edge.cluster_id, cluster_id_of(node->directory(), config.edge.node_id));
+    PENSTOCK_ASSIGN(listener, kafka::listener::open(node->system(), config.listen_host,
+                                                    config.listen_port, node->node(), config.edge));
+  }
+  note(fmt::format("node {} of cluster {} serves clients on {}:{}, data in {}", config.edge.node_id,
+                   config.edge.cluster_id, config.edge.host,
+                   config.edge.port == 0 ? listener->port() : config.edge.port, node->directory()));
+  wait_for_stop();
+  note("stopping");
+  listener.reset();
+  PENSTOCK_TRY(node->close());
+  return static_cast<int>(exit_ok);
+}
+
+}  // namespace penstock::tool

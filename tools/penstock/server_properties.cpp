@@ -1,0 +1,385 @@
+#include "tools/penstock/server_properties.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+
+namespace penstock::tool {
+
+namespace {
+
+struct property {
+  std::string value;
+  std::string where;  // "server.properties line 12"
+};
+using properties = std::map<std::string, property, std::less<>>;
+
+// --- the form: java.util.Properties, in UTF-8
+
+std::string_view trimmed(std::string_view text) {
+  const auto from = text.find_first_not_of(" \t\r\f");
+  if (from == std::string_view::npos) return {};
+  return text.substr(from, text.find_last_not_of(" \t\r\f") - from + 1);
+}
+
+void add_line(properties& to, std::string_view line, const std::string& where) {
+  line = trimmed(line);
+  if (line.empty() || line.front() == '#' || line.front() == '!') return;
+  const auto end = std::min(line.find_first_of("=: \t"), line.size());
+  auto value = trimmed(line.substr(end));
+  if (!value.empty() && (value.front() == '=' || value.front() == ':'))
+    value = trimmed(value.substr(1));
+  to[std::string{line.substr(0, end)}] = {std::string{value}, where};
+}
+
+properties read_lines(std::string_view text, const std::string& name) {
+  properties all;
+  std::string joined;  // a line that ends in a backslash goes on with the next
+  int number = 0;
+  int begun = 1;
+  while (!text.empty()) {
+    const auto end = std::min(text.find('\n'), text.size());
+    auto line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    ++number;
+    if (joined.empty()) begun = number;
+    if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+    if (!line.empty() && line.back() == '\\' && trimmed(line).front() != '#') {
+      joined += line.substr(0, line.size() - 1);
+      continue;
+    }
+    joined += line;
+    add_line(all, joined, fmt::format("{} line {}", name, begun));
+    joined.clear();
+  }
+  add_line(all, joined, fmt::format("{} line {}", name, begun));
+  return all;
+}
+
+// --- values
+
+error wrong(const std::string& name, const property& from, const std::string& allowed) {
+  return error{errc::invalid_setting, fmt::format("{}: {} cannot be \"{}\": give it {}", from.where,
+                                                  name, from.value.substr(0, 80), allowed)};
+}
+
+template <class T>
+result<T> number_of(const std::string& name, const property& from, T low, T high) {
+  T value{};
+  const auto* end = from.value.data() + from.value.size();
+  const auto got = std::from_chars(from.value.data(), end, value);
+  if (got.ec != std::errc{} || got.ptr != end || value < low || value > high)
+    return wrong(name, from, fmt::format("a whole number from {} to {}", low, high));
+  return value;
+}
+
+result<bool> boolean_of(const std::string& name, const property& from) {
+  if (from.value == "true") return true;
+  if (from.value == "false") return false;
+  return wrong(name, from, "true or false");
+}
+
+std::vector<std::string> list_of(std::string_view text) {
+  std::vector<std::string> parts;
+  while (!text.empty()) {
+    const auto comma = std::min(text.find(','), text.size());
+    if (auto part = trimmed(text.substr(0, comma)); !part.empty()) parts.emplace_back(part);
+    text.remove_prefix(std::min(comma + 1, text.size()));
+  }
+  return parts;
+}
+
+struct endpoint {
+  std::string name;
+  std::string host;
+  std::uint16_t port = 0;
+};
+
+// "PLAINTEXT://host:9092", "CONTROLLER://:9093", "PLAINTEXT://[::1]:9092"
+std::optional<endpoint> endpoint_of(std::string_view text) {
+  const auto scheme = text.find("://");
+  const auto colon = text.rfind(':');
+  if (scheme == std::string_view::npos || colon < scheme + 3) return std::nullopt;
+  endpoint to;
+  to.name = std::string{text.substr(0, scheme)};
+  to.host = std::string{text.substr(scheme + 3, colon - scheme - 3)};
+  if (to.host.size() >= 2 && to.host.front() == '[' && to.host.back() == ']')
+    to.host = to.host.substr(1, to.host.size() - 2);
+  const auto digits = text.substr(colon + 1);
+  const auto got = std::from_chars(digits.data(), digits.data() + digits.size(), to.port);
+  if (got.ec != std::errc{} || got.ptr != digits.data() + digits.size()) return std::nullopt;
+  return to;
+}
+
+// --- names
+
+// Kafka's name for all topics -> the topic's own, and by what the value is multiplied.
+struct topic_default {
+  const char* name;
+  const char* topic_name;
+  std::int64_t factor;  // 0: text
+};
+constexpr topic_default topic_defaults[] = {
+    // The finer unit comes behind the coarser one and wins, as in Kafka.
+    {"log.retention.hours", "retention.ms", 3'600'000},
+    {"log.retention.minutes", "retention.ms", 60'000},
+    {"log.retention.ms", "retention.ms", 1},
+    {"log.retention.bytes", "retention.bytes", 1},
+    {"log.roll.hours", "segment.ms", 3'600'000},
+    {"log.roll.ms", "segment.ms", 1},
+    {"log.segment.bytes", "segment.bytes", 1},
+    {"log.cleanup.policy", "cleanup.policy", 0},
+    {"log.cleaner.delete.retention.ms", "delete.retention.ms", 1},
+    {"log.cleaner.min.cleanable.ratio", "min.cleanable.dirty.ratio", 0},
+    {"log.cleaner.min.compaction.lag.ms", "min.compaction.lag.ms", 1},
+    {"log.index.interval.bytes", "index.interval.bytes", 1},
+    {"log.message.timestamp.type", "message.timestamp.type", 0},
+    {"message.max.bytes", "max.message.bytes", 1},
+    {"compression.type", "compression.type", 0},
+    {"log.flush.interval.ms", "flush.ms", 1},
+};
+
+// Names of Kafka's that have nothing to set here, or only one value that makes sense on one node.
+bool without_effect(std::string_view name) {
+  static const std::set<std::string_view> names{"controller.quorum.voters",
+                                                "controller.quorum.bootstrap.servers",
+                                                "inter.broker.listener.name",
+                                                "num.network.threads",
+                                                "num.io.threads",
+                                                "num.recovery.threads.per.data.dir",
+                                                "num.replica.fetchers",
+                                                "background.threads",
+                                                "socket.send.buffer.bytes",
+                                                "socket.receive.buffer.bytes",
+                                                "queued.max.requests",
+                                                "default.replication.factor",
+                                                "min.insync.replicas",
+                                                "offsets.topic.replication.factor",
+                                                "offsets.topic.num.partitions",
+                                                "offsets.topic.segment.bytes",
+                                                "transaction.state.log.replication.factor",
+                                                "transaction.state.log.min.isr",
+                                                "transaction.state.log.num.partitions",
+                                                "share.coordinator.state.topic.replication.factor",
+                                                "share.coordinator.state.topic.min.isr",
+                                                "share.coordinator.state.topic.num.partitions",
+                                                "unclean.leader.election.enable",
+                                                "auto.leader.rebalance.enable",
+                                                "log.cleaner.enable",
+                                                "log.cleaner.threads",
+                                                "delete.topic.enable",
+                                                "metadata.log.dir",
+                                                "initial.broker.registration.timeout.ms"};
+  return names.contains(name);
+}
+
+struct reading {
+  const properties& all;
+  server_properties& to;
+  std::set<std::string_view> used;
+
+  const property* find(std::string_view name) {
+    auto at = all.find(name);
+    if (at == all.end()) return nullptr;
+    used.insert(at->first);
+    return &at->second;
+  }
+
+  template <class T>
+  result<void> number(const char* name, T& into, T low, T high) {
+    if (const auto* from = find(name)) {
+      PENSTOCK_ASSIGN(into, number_of<T>(name, *from, low, high));
+    }
+    return {};
+  }
+  result<void> millis(const char* name, duration& into, std::int64_t low) {
+    auto value = static_cast<std::int64_t>(into.count());
+    PENSTOCK_TRY(number<std::int64_t>(name, value, low, std::int64_t{1} << 53));
+    into = duration{value};
+    return {};
+  }
+};
+
+result<void> read_topic_defaults(reading& in) {
+  auto& defaults = in.to.node.defaults.topics;
+  // Kafka leaves syncing to the system unless it is told; so does a node.
+  defaults["penstock.flush"] = "none";
+  topic_settings checked;
+  for (const auto& each : topic_defaults) {
+    const auto* from = in.find(each.name);
+    if (from == nullptr) continue;
+    auto value = from->value;
+    if (each.factor > 0) {
+      PENSTOCK_ASSIGN(
+          const auto number,
+          number_of<std::int64_t>(each.name, *from, -1,
+                                  std::numeric_limits<std::int64_t>::max() / each.factor));
+      value = std::to_string(number < 0 ? number : number * each.factor);
+      // Kafka's way to say never.
+      if (std::string_view{each.topic_name} == "flush.ms") {
+        if (number == std::numeric_limits<std::int64_t>::max()) continue;
+        defaults["penstock.flush"] = "interval";
+      }
+    }
+    if (auto fine = checked.set(each.topic_name, value); !fine)
+      return error{errc::invalid_setting,
+                   fmt::format("{}: {}: {}", from->where, each.name, fine.error().message())};
+    defaults[each.topic_name] = checked.explicit_values().at(each.topic_name);
+  }
+  if (const auto* from = in.find("log.flush.interval.messages")) {
+    PENSTOCK_ASSIGN(const auto count,
+                    number_of<std::int64_t>("log.flush.interval.messages", *from, 1,
+                                            std::numeric_limits<std::int64_t>::max()));
+    if (count == 1) {
+      defaults["penstock.flush"] = "batch";
+    } else if (count < std::numeric_limits<std::int64_t>::max()) {
+      in.to.warnings.push_back(
+          from->where +
+          ": log.flush.interval.messages can be 1 (every acknowledgement waits "
+          "for a sync) or left out: taken as 1");
+      defaults["penstock.flush"] = "batch";
+    }
+  }
+  if (const auto* from = in.find("penstock.flush")) {
+    if (auto fine = checked.set("penstock.flush", from->value); !fine)
+      return fine.error().with_context(from->where);
+    defaults["penstock.flush"] = from->value;
+  }
+  in.to.edge.topic_defaults = defaults;
+  return {};
+}
+
+result<void> read_listeners(reading& in) {
+  std::set<std::string> of_controllers;
+  if (const auto* from = in.find("controller.listener.names"))
+    for (auto& each : list_of(from->value)) of_controllers.insert(each);
+  std::map<std::string, std::string> protocols;
+  if (const auto* from = in.find("listener.security.protocol.map"))
+    for (const auto& each : list_of(from->value)) {
+      const auto colon = each.find(':');
+      if (colon == std::string::npos)
+        return wrong("listener.security.protocol.map", *from, "NAME:PROTOCOL, with commas between");
+      protocols[each.substr(0, colon)] = each.substr(colon + 1);
+    }
+  // The one listener for clients among those that a property names.
+  const auto client_listener = [&](const char* name) -> result<std::optional<endpoint>> {
+    const auto* from = in.find(name);
+    std::optional<endpoint> found;
+    if (from == nullptr) return found;
+    for (const auto& each : list_of(from->value)) {
+      auto at = endpoint_of(each);
+      if (!at) return wrong(name, *from, "NAME://HOST:PORT, with commas between");
+      if (of_controllers.contains(at->name)) continue;
+      const auto known = protocols.find(at->name);
+      const auto& protocol = known == protocols.end() ? at->name : known->second;
+      if (protocol != "PLAINTEXT")
+        return error{errc::invalid_setting,
+                     fmt::format("{}: {}: listener {} speaks {}, but only PLAINTEXT is there",
+                                 from->where, name, at->name, protocol)};
+      if (found)
+        return error{errc::invalid_setting,
+                     fmt::format("{}: {}: one listener for clients is possible, {} is a second one",
+                                 from->where, name, at->name)};
+      found = std::move(at);
+    }
+    return found;
+  };
+  PENSTOCK_ASSIGN(const auto listen, client_listener("listeners"));
+  if (listen) {
+    in.to.listen_host = listen->host == "0.0.0.0" ? "" : listen->host;
+    in.to.listen_port = listen->port;
+  }
+  PENSTOCK_ASSIGN(const auto advertised, client_listener("advertised.listeners"));
+  const auto& shown = advertised ? advertised : listen;
+  in.to.edge.port = shown ? shown->port : in.to.listen_port;
+  in.to.edge.host = shown ? shown->host : "";
+  if (in.to.edge.host.empty() || in.to.edge.host == "0.0.0.0" || in.to.edge.host == "::") {
+    char name[256] = {};
+    in.to.edge.host = ::gethostname(name, sizeof name - 1) == 0 ? name : "localhost";
+  }
+  return {};
+}
+
+result<void> read_node(reading& in) {
+  if (const auto* from = in.find("process.roles")) {
+    auto roles = list_of(from->value);
+    std::sort(roles.begin(), roles.end());
+    if (roles != std::vector<std::string>{"broker", "controller"})
+      return wrong("process.roles", *from, "broker,controller");
+  }
+  PENSTOCK_TRY(in.number<std::int32_t>("broker.id", in.to.edge.node_id, 0, 0x7fffffff));
+  PENSTOCK_TRY(in.number<std::int32_t>("node.id", in.to.edge.node_id, 0, 0x7fffffff));
+  in.to.node.directory = "/tmp/kafka-logs";  // Kafka's default, for what it is worth
+  for (const auto* name : {"log.dir", "log.dirs"}) {
+    const auto* from = in.find(name);
+    if (from == nullptr) continue;
+    const auto folders = list_of(from->value);
+    if (folders.size() != 1) return wrong(name, *from, "one folder");
+    in.to.node.directory = folders.front();
+  }
+  in.to.edge.directory = in.to.node.directory;
+  if (const auto* from = in.find("auto.create.topics.enable")) {
+    PENSTOCK_ASSIGN(in.to.edge.auto_create_topics, boolean_of("auto.create.topics.enable", *from));
+  }
+  in.to.node.default_partitions = 1;
+  return in.number<std::int32_t>("num.partitions", in.to.node.default_partitions, 1, 100'000);
+}
+
+result<void> read_limits(reading& in) {
+  auto& edge = in.to.edge;
+  PENSTOCK_TRY(in.number<std::uint32_t>("socket.request.max.bytes", edge.request_bytes_max, 1024,
+                                        0x7fffffff));
+  PENSTOCK_TRY(in.number<std::uint32_t>("fetch.max.bytes", edge.fetch_bytes_max, 1024, 0x7fffffff));
+  PENSTOCK_TRY(in.number<std::uint32_t>("max.connections", edge.connections_max, 1, 0x7fffffff));
+  PENSTOCK_TRY(in.millis("connections.max.idle.ms", edge.idle_max, 100));
+  auto& groups = in.to.node.defaults.groups;
+  groups.initial_rebalance_delay = 3s;
+  PENSTOCK_TRY(in.millis("group.initial.rebalance.delay.ms", groups.initial_rebalance_delay, 0));
+  PENSTOCK_TRY(in.millis("group.min.session.timeout.ms", groups.session_timeout_min, 1));
+  PENSTOCK_TRY(in.millis("group.max.session.timeout.ms", groups.session_timeout_max, 1));
+  std::uint32_t members = 0x7fffffff;
+  PENSTOCK_TRY(in.number<std::uint32_t>("group.max.size", members, 1, 0x7fffffff));
+  groups.members_max = std::min<std::size_t>(members, groups.members_max);
+  edge.groups = groups;
+  PENSTOCK_TRY(in.millis("log.retention.check.interval.ms", in.to.node.housekeeping, 1));
+  std::int64_t minutes = 7 * 24 * 60;
+  PENSTOCK_TRY(in.number<std::int64_t>("offsets.retention.minutes", minutes, 1, 0x7fffffff));
+  in.to.node.defaults.offsets_retention = std::chrono::minutes{minutes};
+  return {};
+}
+
+}  // namespace
+
+result<server_properties> parse_server_properties(std::string_view text, const std::string& name,
+                                                  const std::vector<std::string>& overrides) {
+  auto all = read_lines(text, name);
+  for (const auto& each : overrides) {
+    const auto equals = each.find('=');
+    if (equals == std::string::npos || equals == 0)
+      return error{errc::invalid_setting,
+                   fmt::format("--override {}: write it as NAME=VALUE", each)};
+    all[std::string{trimmed(each.substr(0, equals))}] = {
+        std::string{trimmed(std::string_view{each}.substr(equals + 1))}, "--override"};
+  }
+  server_properties to;
+  reading in{all, to, {}};
+  PENSTOCK_TRY(read_node(in));
+  PENSTOCK_TRY(read_listeners(in));
+  PENSTOCK_TRY(read_limits(in));
+  PENSTOCK_TRY(read_topic_defaults(in));
+  for (const auto& [known, from] : all) {
+    to.edge.broker.push_back({known, from.value, false});
+    if (!in.used.contains(known) && !without_effect(known))
+      to.warnings.push_back(
+          fmt::format("{}: {} is not known here and has no effect", from.where, known));
+  }
+  return to;
+}
+
+}  // namespace penstock::tool
