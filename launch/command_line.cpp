@@ -3,6 +3,8 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "streams/base/version.hpp"
+
 namespace penstock {
 namespace {
 
@@ -59,10 +61,17 @@ std::variant<run_options, int> parse_command_line(const plan& p, int argc,
   std::string repartition = "durable";
   std::int64_t commit_ms = options.commit_interval.count();
   add_options(app, options, format, repartition, commit_ms);
+  app.set_version_flag("--version", "penstock " + std::string{version()});
   app.footer(
-      "Status: 0 done or stopped with everything committed, 1 failed, 2 wrong command line,\n"
-      "3 the topology, its state or a topic's types do not fit, 4 the data directory cannot be "
-      "used.");
+      "Exit status:\n"
+      "    0  done, or stopped with everything committed\n"
+      "    1  the job failed, or the data directory is damaged, full or not writable\n"
+      "    2  the command line is wrong\n"
+      "    3  refused: the topology has problems, a topic has other types or was made again,\n"
+      "       stored state is of another kind, or the data is of a newer version\n"
+      "    4  something that was named does not exist, or a topic was deleted under the job\n"
+      "    5  the data directory is locked by another process, or a partition does not answer\n"
+      "  130  a second Ctrl-C");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

@@ -564,11 +564,18 @@ void delete_group(coordinator_self self, wire::DeleteGroupRequest::Reader in,
 
 // --- forgetting
 
-void forget_topic(coordinator_self self, const std::string& topic) {
+// What groups committed for a topic that is gone means nothing in another one of its name.
+void forget_topic(coordinator_self self, wire::TopicChanged::Reader in,
+                  caf::typed_response_promise<group_reply> promise) {
   std::vector<std::pair<bytes, std::optional<bytes>>> gone;
-  for (const auto& key : self->state.offsets.keys_of_topic(topic))
+  for (const auto& key : self->state.offsets.keys_of_topic(view(in.getName())))
     gone.emplace_back(encode(key), std::nullopt);
-  if (!gone.empty()) store(self, std::move(gone), [](const error&) {});
+  if (gone.empty()) {
+    promise.deliver(group_reply{});
+    return;
+  }
+  store(self, std::move(gone),
+        [promise](const error& why) mutable { promise.deliver(to_reply(why)); });
 }
 
 void expire(coordinator_self self) {
@@ -732,11 +739,7 @@ coordinator_actor::behavior_type coordinate(coordinator_self self, coordinator_c
       serve<list_groups_reply, list_groups_request>(self, list_groups_now),
       serve<describe_group_reply, describe_group_request>(self, describe_group_now),
       serve<group_reply, delete_group_request>(self, delete_group),
-      [=](const topic_changed& what) {
-        auto in = what.open();
-        if (in->getDeleted() && self->state.ready)
-          forget_topic(self, std::string{view(in->getName())});
-      },
+      serve<group_reply, topic_changed>(self, forget_topic),
       [=](const tick& what) {
         switch (what.open()->getKind()) {
           case timer::deadlines:

@@ -25,7 +25,7 @@ using coordinator_actor =
                      caf::replies_to<list_groups_request>::with<list_groups_reply>,
                      caf::replies_to<describe_group_request>::with<describe_group_reply>,
                      caf::replies_to<delete_group_request>::with<group_reply>,
-                     caf::reacts_to<topic_changed>,
+                     caf::replies_to<topic_changed>::with<group_reply>,
                      caf::reacts_to<tick>>::extend_with<opaque_members_actor>;
 
 struct coordinator_config {

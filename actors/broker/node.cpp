@@ -19,6 +19,7 @@
 #include "actors/messages/opaque.hpp"
 #include "actors/messages/settings.hpp"
 #include "streams/topic/metadata.hpp"
+#include "streams/topic/offsets.hpp"
 
 namespace penstock {
 namespace {
@@ -263,7 +264,6 @@ void change_topic(node_self self, const topic_changed& what) {
   if (in->getDeleted()) {
     state.after_close.erase(name);
     drop_topic(self, name);
-    self->send(state.coordinator, what);
     return;
   }
   if (state.closing.contains(name)) {
@@ -386,6 +386,53 @@ auto to_coordinator(node_self self) {
   return serve<Request, Reply>(self, [self](const Request& what, auto promise) {
     forward(self, self->state.coordinator, what, promise);
   });
+}
+
+// --- topics come and go: what groups committed for a topic goes with it
+
+// Then `then`, also when the coordinator cannot: whoever creates a topic of that name tries again.
+void forget_offsets(node_self self, const std::string& topic, std::function<void()> then) {
+  auto& state = self->state;
+  if (topic == offsets_topic || !state.topics.contains(offsets_topic)) return then();
+  self->request(state.coordinator, caf::infinite,
+                topic_changed::make([&](wire::TopicChanged::Builder out) {
+                  out.setName(text_of(topic));
+                  out.setDeleted(true);
+                }))
+      .then([then](const group_reply&) { then(); }, [then](const caf::error&) { then(); });
+}
+
+using admin_promise = caf::typed_response_promise<admin_reply>;
+
+void create_topic(node_self self, const create_topic_request& what, admin_promise promise) {
+  const std::string name{view(what.open()->getName())};
+  auto create = [=] { forward(self, self->state.controller, what, promise); };
+  if (self->state.topics.contains(name)) return create();  // to be refused
+  // A crash may have kept the coordinator from hearing that an earlier one was deleted.
+  forget_offsets(self, name, create);
+}
+
+void delete_topic(node_self self, const delete_topic_request& what, admin_promise promise) {
+  const std::string name{view(what.open()->getName())};
+  self->request(self->state.controller, caf::infinite, what)
+      .then(
+          [=](const admin_reply& reply) mutable {
+            if (error_of(reply.open()->getFailure())) {
+              promise.deliver(reply);
+              return;
+            }
+            forget_offsets(self, name, [promise, reply]() mutable { promise.deliver(reply); });
+          },
+          [promise](const caf::error& why) mutable {
+            promise.deliver(failed<admin_reply>(error{
+                errc::overloaded, "the receiver is being restarted: " + from_caf(why).to_string()}));
+          });
+}
+
+template <class Request>
+auto with_topics(node_self self, void (*handle)(node_self, const Request&, admin_promise)) {
+  return serve<Request, admin_reply>(
+      self, [=](const Request& what, auto promise) { handle(self, what, promise); });
 }
 
 // --- the list of topics, with numbers from every partition when asked for
@@ -523,9 +570,9 @@ node_self_actor::behavior_type node(node_self self, node_config config, node_def
       to_partition<fetch_request, fetch_reply>(self),
       to_partition<list_offsets_request, list_offsets_reply>(self),
       to_partition<delete_records_request, delete_records_reply>(self),
-      to_controller<create_topic_request, admin_reply>(self),
+      with_topics<create_topic_request>(self, create_topic),
       to_controller<alter_topic_request, admin_reply>(self),
-      to_controller<delete_topic_request, admin_reply>(self),
+      with_topics<delete_topic_request>(self, delete_topic),
       to_controller<register_state_request, admin_reply>(self),
       serve<topics_request, topics_reply>(self,
                                           [self](const topics_request& what, auto promise) {

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "streams/base/assert.hpp"
 #include "streams/base/coding.hpp"
 #include "streams/record/batch.hpp"
 #include "streams/record/record.hpp"
@@ -10,8 +11,9 @@
 namespace penstock {
 namespace {
 
-constexpr std::uint8_t positions_version = 1;
+constexpr std::uint8_t positions_version = 2;  // 1 had no topic ids
 constexpr std::uint8_t outbox_version = 1;
+constexpr std::size_t topic_id_bytes = 16;
 
 void put_bytes(bytes& to, bytes_view what) {
   put_uvarint(to, what.size());
@@ -49,6 +51,12 @@ bytes encode(const task_positions& positions) {
     put_bytes(to, upstream.second);
     put_be(to, sequence);
   }
+  put_uvarint(to, positions.topic_ids.size());
+  for (const auto& [topic, id] : positions.topic_ids) {
+    PENSTOCK_ASSERT(id.size() == topic_id_bytes, topic, id.size());
+    put_bytes(to, topic);
+    to.append(id);
+  }
   return to;
 }
 
@@ -69,6 +77,11 @@ result<task_positions> decode_positions(bytes_view value) {
     auto source = in.be<std::int32_t>();
     std::string task{in.take(in.uvarint())};
     out.sequences[{source, std::move(task)}] = in.be<std::int64_t>();
+  }
+  const bool has_ids = static_cast<std::uint8_t>(value.empty() ? 0 : value[0]) >= 2;
+  for (auto left = has_ids ? in.uvarint() : 0; left > 0 && in.ok(); --left) {
+    std::string topic{in.take(in.uvarint())};
+    out.topic_ids[std::move(topic)] = bytes{in.take(topic_id_bytes)};
   }
   if (!in.ok()) return error{errc::corrupt, "the positions record of a changelog ends too soon"};
   return out;

@@ -28,6 +28,9 @@ struct task_positions {
   std::int32_t epoch = 0;                    // of the task's run that wrote it
   bytes progress;                            // task_runner::save_progress
   std::map<topic_partition, offset_t> next;  // next offset to read of each input in a topic
+  /// The ids (16 bytes) of all topics that the topology reads: state and positions mean nothing
+  /// for another topic of that name.
+  std::map<std::string, bytes> topic_ids;
   /// In-memory repartition: (source index, upstream task) -> last sequence taken over.
   std::map<std::pair<std::int32_t, std::string>, std::int64_t> sequences;
 

@@ -7,6 +7,7 @@
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 #include <functional>
+#include <set>
 #include <unordered_map>
 
 #include "actors/client/produce_queue.hpp"
@@ -15,6 +16,8 @@
 
 namespace penstock {
 namespace {
+
+constexpr duration topics_interval = 1s;  // between looks at whether the topics are still there
 
 class job_state {
  public:
@@ -81,6 +84,10 @@ class job_state {
   void kill_all();
   void check_all_down();
   void fail(const error& why);
+  void watch_topics();
+  void look_at_topics(error why);
+  topics_request request_used() const;
+  error gone_or_other(wire::TopicsReply::Reader now) const;
   void after(duration wait, std::function<void()> f);
 
   /// Asks the node; `then` gets the failure too.
@@ -117,6 +124,8 @@ class job_state {
   phase phase_ = phase::starting;
   error failure_;
   known_topics known_;
+  std::set<std::string> used_;
+  bool looking_ = false;  // at the topics, before it fails
   std::vector<part_layout> layout_;
   std::vector<task_entry> tasks_;
   std::vector<ending> endings_;
@@ -183,6 +192,7 @@ void job_state::list(std::function<void()> then) {
     known_.clear();
     for (auto each : in->getTopics()) {
       auto& topic = known_[std::string{view(each.getName())}];
+      topic.id = std::string{view(each.getId())};
       topic.partitions = static_cast<std::int32_t>(each.getPartitions().size());
       for (auto setting : each.getSettings())
         topic.settings[std::string{view(setting.getName())}] =
@@ -297,6 +307,10 @@ void job_state::start_tasks() {
     return;
   }
   phase_ = phase::running;
+  used_ = used_topics(topology());
+  // What is handed over in memory has no topic.
+  std::erase_if(used_, [this](const auto& each) { return !known_.contains(each); });
+  after(topics_interval, [this] { watch_topics(); });
   for (std::size_t part = 0; part < layout_.size(); ++part) {
     for (std::int32_t n = 0; n < layout_[part].tasks; ++n) {
       task_entry entry;
@@ -333,6 +347,9 @@ void job_state::spawn(task_entry& entry) {
   config.upstream_tasks = layout.upstream_tasks;
   config.downstream = readers_of(topology().sub_topologies()[static_cast<std::size_t>(entry.part)]);
   config.sink_partitions = layout.sink_partitions;
+  for (const auto& part : topology().sub_topologies())
+    for (const auto& each : part.sources)
+      if (used_.contains(each.topic)) config.topic_ids[each.topic] = known_.at(each.topic).id;
   if (drop_pending_) config.drop_steps = config_.drop_steps;
   config.node = config_.node;
   config.job = caf::actor_cast<task_listener>(self_);
@@ -367,7 +384,7 @@ void job_state::on_task(const task_changed& what) {
   using state = wire::TaskChanged::State;
   switch (in->getState()) {
     case state::FAILED:
-      return fail(error_of(in->getFailure()));
+      return look_at_topics(error_of(in->getFailure()));
     case state::CAUGHT_UP:
       at->caught_up = true;
       return advance_ending();
@@ -401,8 +418,9 @@ void job_state::on_down(const caf::down_msg& down) {
     return;
   }
   if (phase_ == phase::running && down.reason && down.reason != caf::exit_reason::normal)
-    fail(from_caf(down.reason)
-             .with_context("task " + task_name(topology(), at->part, at->partition) + " failed"));
+    look_at_topics(
+        from_caf(down.reason)
+            .with_context("task " + task_name(topology(), at->part, at->partition) + " failed"));
   if (phase_ == phase::ending && config_.settings.in_memory_repartition && !failure_) {
     if (down.reason && down.reason != caf::exit_reason::normal) {
       kill_all();  // who hands over to it would wait for ever
@@ -431,6 +449,7 @@ void job_state::kill_all() {
 }
 
 void job_state::check_all_down() {
+  if (looking_ && !failure_) return;  // the reason is about to come
   if (!std::all_of(tasks_.begin(), tasks_.end(), [](const auto& t) { return t.down; })) return;
   if (phase_ == phase::ending) phase_ = failure_ ? phase::failed : phase::ended;
 }
@@ -472,6 +491,57 @@ void job_state::fail(const error& why) {
     return;
   }
   stop_all();
+}
+
+// --- topics that go away under a running job
+
+/// Why a topic of the job is not the one that it started with; nothing when all are.
+error job_state::gone_or_other(wire::TopicsReply::Reader now) const {
+  known_topics there;
+  for (auto each : now.getTopics())
+    there[std::string{view(each.getName())}].id = std::string{view(each.getId())};
+  for (const auto& used : used_) {
+    const auto at = there.find(used);
+    if (at != there.end() && at->second.id == known_.at(used).id) continue;
+    const bool own = used.starts_with(topology().name() + "-");
+    return error{at == there.end() ? errc::unknown_topic : errc::state_changed,
+                 "topic \"" + used + "\" was deleted " +
+                     (at == there.end() ? "" : "and made again ") + "while topology \"" +
+                     topology().name() +
+                     "\" was using it: " + (own || at != there.end() ? "" : "make it again and ") +
+                     "run once with --reset to start over"};
+  }
+  return {};
+}
+
+topics_request job_state::request_used() const {
+  return topics_request::make(used_.size() * 256, [&](wire::TopicsRequest::Builder out) {
+    auto names = out.initNames(static_cast<unsigned>(used_.size()));
+    unsigned i = 0;
+    for (const auto& each : used_) names.set(i++, text_of(each));
+  });
+}
+
+void job_state::watch_topics() {
+  if (phase_ != phase::running) return;
+  ask<topics_reply>(request_used(), [this](const topics_reply& r, const error& why) {
+    if (!why)
+      if (auto gone = gone_or_other(*r.open())) return fail(gone);
+    after(topics_interval, [this] { watch_topics(); });
+  });
+}
+
+/// A task has failed for `why`. When a topic is gone, that is the reason that a person wants to
+/// hear, whatever the task met.
+void job_state::look_at_topics(error why) {
+  if (failure_ || std::exchange(looking_, true)) return;
+  ask<topics_reply>(
+      request_used(),
+      [this, why](const topics_reply& r, const error& silent) {
+        const auto gone = silent ? error{} : gone_or_other(*r.open());
+        fail(gone ? gone : why);
+      },
+      1);
 }
 
 void job_state::order(const task_entry& to, wire::TaskOrder::Kind kind) {

@@ -192,4 +192,14 @@ std::vector<std::string> internal_topic_names(const plan& p) {
   return names;
 }
 
+std::set<std::string> used_topics(const plan& p) {
+  std::set<std::string> names;
+  for (const auto& part : p.sub_topologies()) {
+    for (const auto& each : part.sources) names.insert(each.topic);
+    for (const auto& each : part.sinks) names.insert(each.topic);
+    if (!part.stores.empty()) names.insert(changelog_topic(p, part.index));
+  }
+  return names;
+}
+
 }  // namespace penstock

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,6 +21,7 @@ using setting_list = std::vector<std::pair<std::string, std::string>>;
 struct known_topic {
   std::int32_t partitions = 0;
   std::map<std::string, std::string> settings;  // those that were set
+  std::string id = {};                          // 16 bytes
 };
 using known_topics = std::map<std::string, known_topic>;
 
@@ -56,6 +58,9 @@ std::vector<wanted_topic> internal_topics(const plan& p, const std::vector<part_
 
 /// In memory nobody would read what an earlier run left in repartition topics: `state_changed`.
 result<void> check_in_memory(const plan& p, const known_topics& known);
+
+/// Every topic that the plan reads or writes, its own among them.
+std::set<std::string> used_topics(const plan& p);
 
 /// Every repartition topic and changelog of the plan.
 std::vector<std::string> internal_topic_names(const plan& p);

@@ -7,6 +7,7 @@
 #include <caf/actor_system.hpp>
 #include <caf/typed_actor.hpp>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -51,9 +52,10 @@ struct task_config {
   std::shared_ptr<const plan> topology;
   std::int32_t part = 0;
   std::int32_t partition = 0;
-  std::vector<std::int32_t> upstream_tasks;   // per source, 0 for external topics
-  std::vector<std::int32_t> sink_partitions;  // per sink
-  std::vector<std::string> drop_steps;        // whose stored state is to be forgotten
+  std::vector<std::int32_t> upstream_tasks;      // per source, 0 for external topics
+  std::vector<std::int32_t> sink_partitions;     // per sink
+  std::map<std::string, std::string> topic_ids;  // of every topic that the topology reads
+  std::vector<std::string> drop_steps;           // whose stored state is to be forgotten
   /// In-memory repartition: per sink the tasks that read it, by partition; else empty.
   std::vector<std::vector<task_inlet>> downstream;
   node_actor node;

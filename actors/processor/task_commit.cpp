@@ -160,6 +160,7 @@ task_positions task_state::positions_now() const {
   for (const auto& in : inputs_)
     if (!in.in_memory) now.next[in.from] = in.next;
   now.sequences = sequences_;
+  now.topic_ids = config_.topic_ids;
   return now;
 }
 

@@ -197,6 +197,19 @@ void task_state::send_last_outbox() {
   pump();
 }
 
+/// State stands for the records of topics, not of names; and a position of a topic that was deleted
+/// means nothing in another one. Also when the topic is read by tasks upstream.
+result<void> task_state::check_topic_ids() const {
+  for (const auto& [topic, then] : positions_.topic_ids) {
+    const auto now = config_.topic_ids.find(topic);
+    if (now == config_.topic_ids.end() || now->second == then) continue;
+    return error{errc::state_changed,
+                 "topic \"" + topic + "\" was deleted and made again since topology \"" +
+                     config_.topology->name() + "\" read it: run once with --reset to start over"};
+  }
+  return {};
+}
+
 void task_state::open_inputs() {
   auto with_start = [this](const std::map<topic_partition, offset_t>& known) {
     opening_left_ = 1;
@@ -216,7 +229,10 @@ void task_state::open_inputs() {
     }
     input_opened();
   };
-  if (stateful()) return with_start(positions_.next);
+  if (stateful()) {
+    if (auto same = check_topic_ids(); !same) return fail(same.error());
+    return with_start(positions_.next);
+  }
   auto request = fetch_offsets_request::make([&](wire::FetchOffsetsRequest::Builder out) {
     out.setGroup(text_of(config_.topology->name()));
     auto list = out.initPartitions(static_cast<unsigned>(inputs_.size()));

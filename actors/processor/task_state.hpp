@@ -128,6 +128,7 @@ class task_state {
   void end_commit();
   void purge(bool all);
   task_positions positions_now() const;
+  result<void> check_topic_ids() const;
 
   void fail(const error& why);
   void after(duration wait, std::function<void()> f);

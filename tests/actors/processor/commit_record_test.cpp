@@ -16,6 +16,7 @@ task_positions some_positions() {
   p.next[{"lines", 2}] = 1234;
   p.next[{"other", 2}] = 0;
   p.sequences[{1, "count/0/3"}] = 99;
+  p.topic_ids["lines"] = "0123456789abcdef";
   return p;
 }
 
@@ -49,9 +50,16 @@ TEST_CASE("the worked example of the changelog page is what is written", "[proce
   p.commit = 0;
   p.epoch = 5;
   p.next[{"in", 2}] = 7;
-  const bytes expected{"\x01\0\0\0\0\0\0\0\0\0\0\0\x05\0\x01\x02in\0\0\0\x02\0\0\0\0\0\0\0\x07\0",
-                       31};
-  CHECK(encode(p) == expected);
+  p.topic_ids["in"] = "0123456789abcdef";
+  const bytes before_ids{"\0\0\0\0\0\0\0\0\0\0\0\x05\0\x01\x02in\0\0\0\x02\0\0\0\0\0\0\0\x07\0",
+                         30};
+  CHECK(encode(p) == "\x02" + before_ids + "\x01\x02in0123456789abcdef");
+
+  // Version 1 knew no ids.
+  auto read = decode_positions("\x01" + before_ids);
+  REQUIRE(read.has_value());
+  p.topic_ids.clear();
+  CHECK(*read == p);
 }
 
 TEST_CASE("positions cut anywhere are corrupt, never read past their end", "[processor]") {
@@ -65,7 +73,7 @@ TEST_CASE("positions cut anywhere are corrupt, never read past their end", "[pro
 
 TEST_CASE("positions of a newer program are refused with the remedy", "[processor]") {
   auto newer = encode(some_positions());
-  newer[0] = 2;
+  newer[0] = 3;
   auto read = decode_positions(newer);
   REQUIRE_FALSE(read.has_value());
   CHECK(read.error() == errc::unsupported_version);
