@@ -89,6 +89,10 @@ result<void> embedded_node::close(duration deadline) {
             if (auto why = error_of(reply.open()->getFailure())) done = why;
           },
           [&](const caf::error& why) { done = from_caf(why); });
+  // The actors that it started, the writer's thread among them, end with the node. The system waits
+  // for that thread, and nobody would tell it to end when the system's own threads are gone.
+  self->send_exit(state_->node, caf::exit_reason::kill);
+  self->wait_for(caf::actor_cast<caf::actor>(state_->node));
   return done;
 }
 

@@ -5,6 +5,7 @@
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 #include <caf/typed_response_promise.hpp>
+#include <deque>
 #include <functional>
 #include <map>
 #include <string>
@@ -13,6 +14,7 @@
 #include "actors/broker/controller.hpp"
 #include "actors/broker/coordinator.hpp"
 #include "actors/broker/guard.hpp"
+#include "actors/broker/made_partitions.hpp"
 #include "actors/broker/node_defaults.hpp"
 #include "actors/broker/partition.hpp"
 #include "actors/broker/writer.hpp"
@@ -25,16 +27,20 @@ namespace penstock {
 namespace {
 
 // The node's own view of itself: what clients may say, and what the controller tells.
-using node_self_actor =
-    node_actor::extend<caf::reacts_to<topic_changed>, caf::reacts_to<metadata_loaded>>::extend_with<
-        opaque_members_actor>::extend_with<watchable_actor>;
+using node_self_actor = node_actor::extend<
+    caf::reacts_to<topic_changed>, caf::reacts_to<metadata_loaded>,
+    caf::reacts_to<tick>>::extend_with<opaque_members_actor>::extend_with<watchable_actor>;
 
-constexpr int restarts_max = 5;  // of one partition within the window, then offline
+constexpr duration note_pause = 1s;  // between notes of which partitions were made
+
+constexpr std::size_t opening_max = 16;  // partitions that open at the same time
+constexpr int restarts_max = 5;          // of one partition within the window, then offline
 constexpr auto restart_window = std::chrono::minutes{1};
 
 struct hosted_partition {
   partition_actor actor;
-  error offline;  // why there is no actor
+  error offline;      // why there is no actor
+  bool made = false;  // it has opened, now or earlier: its folder is there to stay
   std::vector<std::chrono::nanoseconds> restarts;
 };
 
@@ -74,7 +80,11 @@ struct node_state {
   std::map<std::string, int, std::less<>> closing;                // partitions of deleted topics
   std::map<std::string, topic_changed, std::less<>> after_close;  // re-created meanwhile
   std::map<caf::actor_addr, topic_partition> owners;              // who a down message is about
-  std::uint64_t generators = 0;                                   // made so far
+  std::deque<topic_partition> to_open;
+  std::size_t opening = 0;
+  made_partitions made;  // as it is on the disk
+  bool note_due = false;
+  std::uint64_t generators = 0;  // made so far
   bool loaded = false;
   error broken;
   bool closed = false;
@@ -107,6 +117,16 @@ topic_settings in_force(const node_state& state, const topic_settings& own) {
   return all;
 }
 
+topic_id id_of(const std::string& bytes) {
+  topic_id id;
+  PENSTOCK_ASSERT(bytes.size() == id.bytes.size(), bytes.size());
+  std::copy(bytes.begin(), bytes.end(), id.bytes.begin());
+  return id;
+}
+
+void open_next(node_self self);
+void note_made(node_state& state);
+
 void host(node_self self, const std::string& topic, std::int32_t partition) {
   auto& state = self->state;
   auto& hosted = state.topics.at(topic);
@@ -120,10 +140,66 @@ void host(node_self self, const std::string& topic, std::int32_t partition) {
   config.writer = state.writer;
   config.housekeeping = state.config.housekeeping;
   auto& slot = hosted.partitions[static_cast<std::size_t>(partition)];
+  if (state.made.has(id_of(hosted.id), partition)) slot.made = true;
+  config.made = slot.made;
   slot.actor = spawn_partition(self->system(), std::move(config));
   slot.offline = {};
   self->monitor(slot.actor);
   state.owners[slot.actor.address()] = {topic, partition};
+  state.to_open.push_back({topic, partition});
+  open_next(self);
+}
+
+// A partition opens when it is asked something. A few at a time, so that the node, and whoever
+// wants it to end, is not behind all of them.
+void open_next(node_self self) {
+  auto& state = self->state;
+  while (!state.closed && state.opening < opening_max && !state.to_open.empty()) {
+    const auto tp = std::move(state.to_open.front());
+    state.to_open.pop_front();
+    auto at = state.topics.find(tp.topic);
+    if (at == state.topics.end()) continue;
+    auto& slot = at->second.partitions[static_cast<std::size_t>(tp.partition)];
+    if (!slot.actor) continue;
+    ++state.opening;
+    auto opened = [self, tp, id = at->second.id](bool made) {
+      auto& now = self->state;
+      --now.opening;
+      auto still = now.topics.find(tp.topic);
+      if (made && still != now.topics.end() && still->second.id == id)
+        still->second.partitions[static_cast<std::size_t>(tp.partition)].made = true;
+      if (now.to_open.empty() && !std::exchange(now.note_due, true))
+        self->delayed_send(self, note_pause, tick{});
+      open_next(self);
+    };
+    self->request(slot.actor, caf::infinite, partition_request{})
+        .then(
+            [opened](const partition_numbers& reply) {
+              opened(!error_of(reply.open()->getOffline()));
+            },
+            [opened](const caf::error&) { opened(false); });
+  }
+}
+
+// Remembers which partitions have been made, when that has changed.
+void note_made(node_state& state) {
+  state.note_due = false;
+  made_partitions::topics all;
+  for (const auto& [name, hosted] : state.topics) {
+    std::int32_t count = 0;
+    for (const auto& each : hosted.partitions) {
+      if (!each.made) break;
+      ++count;
+    }
+    if (count > 0) all.emplace(id_of(hosted.id), made_partitions::topic{name, count});
+  }
+  made_partitions now{std::move(all)};
+  if (now == state.made) return;
+  if (auto written = now.write(*state.config.on, state.config.directory); !written) {
+    log_line("node", "cannot note which partitions were made: " + written.error().to_string());
+    return;
+  }
+  state.made = std::move(now);
 }
 
 void start_writer(node_self self) {
@@ -165,6 +241,7 @@ void start_metadata(node_self self) {
   log.id = {std::string{metadata_topic}, 0};
   log.folder = state.config.directory + "/" + log.id.to_string();
   log.topic_id = std::string(15, '\0') + '\1';  // Kafka's fixed id of this topic
+  log.made = !state.made.all().empty();
   log.log.cleanup_delete = false;
   log.log.cleanup_compact = true;
   log.log.flush = flush_policy::batch;
@@ -424,8 +501,9 @@ void delete_topic(node_self self, const delete_topic_request& what, admin_promis
             forget_offsets(self, name, [promise, reply]() mutable { promise.deliver(reply); });
           },
           [promise](const caf::error& why) mutable {
-            promise.deliver(failed<admin_reply>(error{
-                errc::overloaded, "the receiver is being restarted: " + from_caf(why).to_string()}));
+            promise.deliver(
+                failed<admin_reply>(error{errc::overloaded, "the receiver is being restarted: " +
+                                                                from_caf(why).to_string()}));
           });
 }
 
@@ -531,6 +609,7 @@ void close_node(node_self self, caf::typed_response_promise<admin_reply> promise
   auto finish = [self, all, promise](const error& why) mutable {
     if (why && !all->first) all->first = why;
     if (--all->missing > 0) return;
+    note_made(self->state);
     promise.deliver(all->first ? failed<admin_reply>(all->first) : admin_reply{});
     for (auto each : {caf::actor_cast<caf::actor>(self->state.writer),
                       caf::actor_cast<caf::actor>(self->state.controller),
@@ -561,6 +640,11 @@ node_self_actor::behavior_type node(node_self self, node_config config, node_def
   guard(self);
   self->set_down_handler([self](const caf::down_msg& down) { on_down(self, down); });
   clear_leftovers(self->state);
+  if (auto made = made_partitions::read(*self->state.config.on, self->state.config.directory)) {
+    self->state.made = *std::move(made);
+  } else {
+    log_line("node", made.error().message());
+  }
   start_writer(self);
   start_metadata(self);
   return {
@@ -589,6 +673,9 @@ node_self_actor::behavior_type node(node_self self, node_config config, node_def
       to_coordinator<delete_group_request, group_reply>(self),
       serve<close_request, admin_reply>(
           self, [self](const close_request&, auto promise) { close_node(self, promise); }),
+      [self](const tick&) {
+        if (!self->state.closed) note_made(self->state);
+      },
       [self](const topic_changed& what) { change_topic(self, what); },
       [self](const metadata_loaded& what) { on_loaded(self, error_of(what.open()->getFailure())); },
       to_coordinator<opaque_join, opaque_joined>(self),

@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "actors/broker/guard.hpp"
@@ -41,6 +42,7 @@ struct partition_state {
   };
 
   partition_config config;
+  bool asked = false;  // for the first time: the log was opened, or could not be
   std::unique_ptr<partition_log> log;
   error offline;                 // why nothing is served
   std::deque<waiting> unsynced;  // what waits for the writer, in offset order
@@ -439,7 +441,18 @@ result<void> claim_folder(partition_state& state) {
   const std::string wanted = "version: 0\ntopic_id: " + id.to_string() + "\n";
   const std::string path = state.config.folder + "/partition.metadata";
   auto found = read_file(on, path, 1024);
-  if (found && *found == wanted) return {};
+  if (found && *found == wanted) {
+    if (state.config.made) return {};
+    // An earlier run may have ended before it was durable.
+    PENSTOCK_TRY(on.sync_folder(state.config.folder));
+    return on.sync_folder(state.config.folder.substr(0, state.config.folder.rfind('/')));
+  }
+  if (!found && found.error() == errc::not_found && state.config.made) {
+    return error{errc::corrupt,
+                 path + " is missing, and was there: restore the folder " + state.config.folder +
+                     " from a copy; or delete the topic and make it again, which gives up its "
+                     "records"};
+  }
   if (found) PENSTOCK_TRY(set_aside(state));
   if (!found && !(found.error() == errc::not_found)) return std::move(found).error();
   PENSTOCK_TRY(make_folder_durably(on, state.config.folder));
@@ -531,10 +544,13 @@ partition_actor::behavior_type partition(partition_self self, partition_config c
   self->state.config = std::move(config);
   if (planted(planted_bug::repeats_not_dropped)) self->state.config.log.drop_repeats = false;
   guard(self);
-  open_log(self);
   auto& state = self->state;
-  // An offline partition answers everything with its reason.
-  auto serving = [&state] { return state.log && !state.offline; };
+  // Opened by whoever asks first, so that a node with many partitions starts, and ends, at once. An
+  // offline partition answers everything with its reason.
+  auto serving = [self, &state] {
+    if (!std::exchange(state.asked, true)) open_log(self);
+    return state.log && !state.offline;
+  };
   return {
       [=, &state](const append_request& what) -> append_promise {
         assertion_guard guarded;
@@ -576,8 +592,9 @@ partition_actor::behavior_type partition(partition_self self, partition_config c
         if (!go_offline_if_failed(state)) request_sync(self);
         return reply;
       },
-      [&state](const partition_request&) {
+      [=, &state](const partition_request&) {
         assertion_guard guarded;
+        serving();
         return numbers(state);
       },
       [=](const partition_change& what) {

@@ -1,7 +1,7 @@
 // The actor that owns one partition's log and puts appends in order. It answers an append when the
 // flush policy says so, parks fetches until there is data, and runs retention and compaction by
-// timer. When its log fails it goes offline: every request is answered with the reason, nothing
-// else is affected.
+// timer. Its log is opened at the first request. When its log fails it goes offline: every request
+// is answered with the reason, nothing else is affected.
 #pragma once
 
 #include <caf/actor_system.hpp>
@@ -36,6 +36,7 @@ struct partition_config {
   topic_partition id;
   std::string folder;
   std::string topic_id;  // 16 bytes; a folder of another topic of this name is cleared away
+  bool made = false;     // the folder was there before: it may not be missing now
   log_settings log;
   disk* on = nullptr;
   const penstock::clock* time = nullptr;

@@ -3,6 +3,7 @@
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 #include <caf/typed_response_promise.hpp>
+#include <deque>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -13,6 +14,8 @@
 namespace penstock {
 namespace {
 
+constexpr std::size_t round_requests_max = 64;
+
 struct writer_state {
   static inline const char* name = "penstock.writer";
   struct waiting {
@@ -20,7 +23,7 @@ struct writer_state {
     caf::typed_response_promise<sync_reply> whom;
   };
   disk* on = nullptr;
-  std::vector<waiting> queue;
+  std::deque<waiting> queue;
 
   /// Partitions that wait must learn that nobody will sync for them.
   ~writer_state() {
@@ -46,11 +49,16 @@ error sync_file(disk& on, const std::string& path) {
   return error{errc::sync_failed, synced.error().message()};
 }
 
-// One round for everybody who waits: a file named by several requests is synced once, and a failure
-// reaches exactly those who named it.
-void sync_round(writer_state& state) {
-  auto round = std::move(state.queue);
-  state.queue.clear();
+// One round for those who wait: a file named by several requests is synced once, and a failure
+// reaches exactly those who named it. Between rounds the writer can be told to end.
+void sync_round(writer_self self) {
+  auto& state = self->state;
+  std::vector<writer_state::waiting> round;
+  while (!state.queue.empty() && round.size() < round_requests_max) {
+    round.push_back(std::move(state.queue.front()));
+    state.queue.pop_front();
+  }
+  if (!state.queue.empty()) self->send(self, tick{});
   std::unordered_map<std::string, error> done;
   for (auto& each : round) {
     error first;
@@ -84,7 +92,7 @@ writer_actor::behavior_type writer(writer_self self, disk* on) {
         self->state.queue.push_back({what, promise});
         return promise;
       },
-      [self](const tick&) { sync_round(self->state); },
+      [self](const tick&) { sync_round(self); },
   };
 }
 

@@ -93,6 +93,60 @@ class Logs(ToolTest):
         self.assertEqual(done.status, FAILED)
         self.assertIn("orders-1", done.text)
 
+    def test_a_log_that_is_emptied_or_deleted_is_found(self):
+        for file in self.files("orders-*/*.log"):
+            for take in (lambda f: open(f, "wb").close(), os.remove):
+                with open(file, "rb") as f:
+                    content = f.read()
+                take(file)
+                done = self.run_tool("log", "verify")
+                with open(file, "wb") as f:
+                    f.write(content)
+                self.assertEqual(done.status, FAILED, f"{file}: {done.text}{done.err}")
+                self.assertIn("orders-", done.text)
+        self.tool("log", "verify")
+
+    def test_what_was_acknowledged_is_not_made_anew(self):
+        for how in ("emptied", "folder"):
+            with self.subTest(how=how):
+                topic = "gone-" + how
+                self.tool("produce", topic, "-p", "0", stdin="a\nb\n")
+                folder = os.path.join(self.on, topic + "-0")
+                if how == "folder":
+                    os.rename(folder, os.path.join(self.folder, topic))
+                else:
+                    open(os.path.join(folder, "0" * 20 + ".log"), "wb").close()
+                done = self.run_tool("consume", topic, "-b", "-e")
+                self.assertNotEqual(done.status, OK)
+                self.assertIn(folder, done.err)
+                self.assertEqual(self.run_tool("log", "verify").status, FAILED)
+                self.tool("topic", "delete", topic)
+        self.tool("log", "verify")
+
+    def test_a_damaged_end_of_a_log_that_was_closed_is_no_unfinished_one(self):
+        file = self.files("orders-0/*.log")[-1]
+        with open(file, "r+b") as f:
+            f.seek(-1, os.SEEK_END)
+            last = f.read(1)
+            f.seek(-1, os.SEEK_END)
+            f.write(bytes([last[0] ^ 1]))
+        done = self.run_tool("log", "verify", "orders", "--json")
+        self.assertEqual(done.status, FAILED)
+        self.assertIs(done.json[0]["torn_tail"], False)
+        self.assertNotIn("unfinished", self.run_tool("log", "verify", "orders").text)
+
+    def test_garbage_in_an_index_is_told_in_a_few_lines(self):
+        indexes = glob.glob(os.path.join(self.on, "orders-0/*.index"))
+        with open(indexes[0], "wb") as f:
+            f.write(random.Random(5).randbytes(120_000))
+        done = self.run_tool("log", "verify", "orders")
+        self.assertEqual(done.status, FAILED)
+        self.assertEqual(len(done.lines), 7, done.text[:2000])
+        self.assertTrue(done.lines[5].endswith(": and 14995 more places"), done.lines[5])
+        self.assertIn("damaged: 15000 places", done.lines[6])
+        as_json = self.run_tool("log", "verify", "orders", "--json").json
+        self.assertEqual(as_json[5], {"file": indexes[0], "more": 14995})
+
     def test_files_in_use_are_verified_and_dumped(self):
         follower = self.start("consume", "orders", "--follow")
         self.socket_is_there()

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """penstock topic: create, list, describe, alter, delete."""
 import os
+import time
 
 import harness
 from harness import NOT_FOUND, REFUSED, USAGE, ToolTest
@@ -88,6 +89,22 @@ class Topics(ToolTest):
         self.assertEqual(names, ["orders"])
         names = [t["topic"] for t in self.tool("topic", "list", "--internal", "--json").json]
         self.assertIn("__consumer_offsets", names)
+
+
+    def test_making_many_partitions_does_not_wait_for_their_files(self):
+        asked = time.monotonic()
+        self.tool("topic", "create", "many", "--partitions", "3000")
+        self.assertLess(time.monotonic() - asked, 30)
+        self.tool("log", "verify")  # folders that were never made are no damage
+        self.tool("produce", "many", "-p", "2999", stdin="x\n")
+
+    def test_offsets_of_groups_go_with_the_topic(self):
+        self.tool("produce", "orders", stdin="a\nb\n")
+        self.tool("consume", "orders", "--group", "g", "-b", "-e")
+        self.tool("topic", "delete", "orders")
+        self.tool("produce", "orders", stdin="c\nd\ne\n")
+        self.assertEqual(sorted(self.tool("consume", "orders", "--group", "g", "-b", "-e").lines),
+                         ["c", "d", "e"])
 
 
 class BadNames(ToolTest):

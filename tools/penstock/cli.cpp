@@ -72,7 +72,8 @@ void add_topic_words(CLI::App& app, command_line& line) {
 
   auto* list = leaf(*topic, "list", "List topics", line,
                     [&](session& with) { return topic_list(with, args); });
-  list->add_flag("--internal", args.internal, "Also those that Penstock keeps for itself");
+  list->add_flag("--internal", args.internal,
+                 "Also those whose names begin with __, such as the offsets of groups");
 
   auto* describe = leaf(*topic, "describe", "Show settings and partitions of topics", line,
                         [&](session& with) { return topic_describe(with, args); });

@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <set>
 #include <thread>
 
+#include "actors/broker/made_partitions.hpp"
 #include "launch/exit_status.hpp"
 #include "streams/log/log.hpp"
 #include "streams/topic/metadata.hpp"
@@ -20,6 +22,8 @@ namespace {
 
 // How often a torn end is looked at again while a process writes to the files.
 constexpr int torn_retries = 5;
+
+constexpr std::size_t damages_shown_max = 5;  // of one file
 constexpr auto torn_pause = std::chrono::milliseconds{100};
 
 result<void> check_local(const session& with) {
@@ -129,11 +133,14 @@ std::optional<damage> verify_metadata(const partition_folder& folder, metadata_i
   return std::nullopt;
 }
 
-// Topics of which a partition has no folder: it was removed by hand.
+// Topics of which a partition has no folder although it once had: it was removed by hand. One that
+// never had is made at the next start.
 std::vector<damage> missing_folders(const session& with, const metadata_image& image) {
   std::vector<damage> out;
+  const auto made = made_partitions::read(machine_disk(), with.on);
+  if (!made) return {damage{with.on + "/penstock.partitions", 0, made.error().message()}};
   for (const auto& [name, topic] : image.topics()) {
-    for (std::int32_t p = 0; p < topic.partitions; ++p) {
+    for (std::int32_t p = 0; p < topic.partitions && made->has(topic.id, p); ++p) {
       const auto path = with.on + "/" + topic_partition{name, p}.to_string();
       const auto there = machine_disk().exists(path);
       if (there && !*there) {
@@ -161,6 +168,27 @@ void print_damage(const session& with, const damage& each) {
   fmt::format_to(std::back_inserter(to), ",\"torn_tail\":{}}}\n", each.torn_tail);
 }
 
+// What is wrong with one file is often wrong at every place of it: the first places say so.
+void print_damages(const session& with, const std::vector<damage>& all) {
+  std::map<std::string_view, std::size_t> of_file;
+  for (const auto& each : all) ++of_file[each.file];
+  std::map<std::string_view, std::size_t> shown;
+  for (const auto& each : all) {
+    auto& count = shown[each.file];
+    if (++count <= damages_shown_max) print_damage(with, each);
+    const auto more = of_file[each.file] - damages_shown_max;
+    if (count != damages_shown_max || of_file[each.file] <= damages_shown_max) continue;
+    auto& to = with.out.text();
+    if (!with.json) {
+      fmt::format_to(std::back_inserter(to), "{}: and {} more places\n", each.file, more);
+      continue;
+    }
+    to += "{\"file\":";
+    append_json_string(each.file, to);
+    fmt::format_to(std::back_inserter(to), ",\"more\":{}}}\n", more);
+  }
+}
+
 }  // namespace
 
 result<int> log_verify(session& with, const log_arguments& args) {
@@ -181,7 +209,7 @@ result<int> log_verify(session& with, const log_arguments& args) {
     }
     all.insert(all.end(), found.all.begin(), found.all.end());
   }
-  for (const auto& each : all) print_damage(with, each);
+  print_damages(with, all);
   auto& to = with.out.text();
   if (with.json) {
     fmt::format_to(std::back_inserter(to),

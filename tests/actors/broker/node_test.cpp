@@ -3,7 +3,10 @@
 #include <caf/send.hpp>
 #include <deque>
 
+#include "actors/broker/writer.hpp"
 #include "actors/messages/settings.hpp"
+#include "streams/log/file_names.hpp"
+#include "streams/log/sync_failure.hpp"
 #include "tests/support/virtual_node.hpp"
 
 namespace penstock {
@@ -132,6 +135,117 @@ TEST_CASE("a topic created again under the same name starts empty", "[actors][no
   for (const auto& path : n.disk.files_below("/data")) CHECK_THAT(path, !contains("/orders-0"));
 }
 
+TEST_CASE("what groups committed for a topic goes with the topic", "[actors][node]") {
+  virtual_node n;
+  const auto committed = [&] {
+    auto reply = n.ask<fetch_offsets_reply>(fetch_offsets_request::make([](auto out) {
+      out.setGroup("readers");
+      auto list = out.initPartitions(1);
+      list[0].setTopic("orders");
+      list[0].initPartitions(1).set(0, 0);
+    }));
+    return reply.open()->getOffsets()[0].getOffset();
+  };
+  const auto restart = [&] {
+    REQUIRE(!failure_of(n.ask<admin_reply>(close_request{})));
+    n.start();
+  };
+  REQUIRE(!n.create("orders"));
+  REQUIRE(!failure_of(n.ask<group_reply>(commit_offsets_request::make([](auto out) {
+    out.setGroup("readers");
+    out.setGeneration(-1);
+    auto list = out.initOffsets(1);
+    list[0].setTopic("orders");
+    list[0].setOffset(7);
+  }))));
+  CHECK(committed() == 7);
+  restart();  // the groups have not been read when the topic goes
+  REQUIRE(!n.remove("orders"));
+  restart();
+  REQUIRE(!n.create("orders"));
+  CHECK(committed() == -1);
+}
+
+TEST_CASE("a partition folder that was made and is gone is not made anew", "[actors][node]") {
+  virtual_node n;
+  const auto restart = [&] {
+    REQUIRE(!failure_of(n.ask<admin_reply>(close_request{})));
+    n.clock.run_for(std::chrono::seconds{1});  // topic ids come from the time of the start
+    n.start();
+  };
+  REQUIRE(!n.create("orders", 2));
+  REQUIRE(!failure_of(n.append("orders", {"a"}, 1)));
+  SECTION("after a shutdown in order") {
+    REQUIRE(!failure_of(n.ask<admin_reply>(close_request{})));
+  }
+  SECTION("after a crash") {
+    n.clock.run_for(std::chrono::seconds{3});
+    caf::anon_send_exit(n.node, caf::exit_reason::kill);
+    n.clock.run_for(std::chrono::seconds{1});
+  }
+  bool emptied = false;
+  SECTION("emptied") {
+    REQUIRE(!failure_of(n.ask<admin_reply>(close_request{})));
+    emptied = true;
+  }
+  REQUIRE(n.disk.remove_folder("/data/orders-1"));
+  if (emptied) REQUIRE(n.disk.make_folder("/data/orders-1"));
+  n.start();
+  auto refused = n.ask<fetch_reply>(n.fetch_of("orders", 0, 0, 1));
+  CHECK(failure_of(refused) == errc::partition_offline);
+  CHECK_THAT(failure_of(refused).message(), contains("/data/orders-1"));
+  CHECK(!n.disk.exists("/data/orders-1/partition.metadata").value());
+  CHECK(n.read("orders", 0, 0).empty());
+  restart();
+  CHECK(failure_of(n.ask<fetch_reply>(n.fetch_of("orders", 0, 0, 1))) == errc::partition_offline);
+
+  // The remedy that the error names.
+  REQUIRE(!n.remove("orders"));
+  REQUIRE(!n.create("orders", 2));
+  n.clock.run_for(std::chrono::milliseconds{10});
+  CHECK(n.read("orders", 0, 1).empty());
+}
+
+TEST_CASE("a partition that a crash kept from being made is made at the next start",
+          "[actors][node]") {
+  for (std::uint64_t seed = 1; seed <= 30; ++seed) {
+    CAPTURE(seed);
+    virtual_node n{seed};
+    REQUIRE(!n.create("orders", 3));
+    if (seed % 2 == 0) n.clock.run_for(std::chrono::milliseconds{1100});
+    n.disk.freeze();
+    caf::anon_send_exit(n.node, caf::exit_reason::kill);
+    n.clock.run_for(std::chrono::seconds{1});
+    random chance{seed};
+    n.disk.crash(chance);
+    n.start();
+    for (int p = 0; p < 3; ++p) REQUIRE(!failure_of(n.append("orders", {"a"}, p)));
+  }
+}
+
+TEST_CASE("a flipped bit in the metadata log is damage, not another format", "[actors][node]") {
+  virtual_node n;
+  REQUIRE(!n.create("orders", 1, {{"retention.ms", "60000"}}));
+  REQUIRE(!failure_of(n.ask<admin_reply>(close_request{})));
+  const std::string file = "/data/__cluster_metadata-0/" + file_names::of(0, file_names::log);
+  const auto sound = n.disk.content(file).value();
+  std::size_t refused = 0, tried = 0;
+  for (std::size_t byte = 8; byte < sound.size(); byte += 5) {
+    CAPTURE(byte);
+    n.disk.set_content(file, sound);
+    n.disk.flip_bit(file, byte, static_cast<unsigned>(byte % 8));
+    n.start();
+    ++tried;
+    const auto why = failure_of(n.ask<topics_reply>(topics_request{}));
+    CHECK_FALSE(why == errc::unsupported_version);
+    if (why) ++refused;
+    caf::anon_send_exit(n.node, caf::exit_reason::kill);
+    n.clock.run_for(std::chrono::seconds{1});
+  }
+  // The checksum covers all but what the log itself fills in: offset, length and epoch.
+  CHECK(refused > tried * 3 / 4);
+}
+
 TEST_CASE("a failed sync takes the partition offline and nothing is acknowledged",
           "[actors][node]") {
   virtual_node n;
@@ -146,6 +260,22 @@ TEST_CASE("a failed sync takes the partition offline and nothing is acknowledged
       n.ask<topics_reply>(topics_request::make([](auto out) { out.setWithPartitions(true); }));
   auto offline = error_of(reply.open()->getTopics()[0].getPartitions()[0].getOffline());
   CHECK_THAT(offline.message(), contains("orders-0 is offline"));
+}
+
+TEST_CASE("the writer leaves a note of a failed sync before anybody hears of it",
+          "[actors][writer]") {
+  virtual_node n;
+  REQUIRE(!n.create("orders"));
+  n.clock.run_for(std::chrono::seconds{1});
+  auto writer = spawn_writer(n.clock.system, n.disk, false);
+  const std::string folder = "/data/orders-0";
+  const auto log = folder + "/" + file_names::of(0, file_names::log);
+  // Nobody waits for the answer any more when it comes.
+  caf::anon_send(writer, sync_request::make([&](auto out) { out.initFiles(1).set(0, log); }));
+  n.disk.fail_syncs(1);
+  n.clock.run_for(std::chrono::seconds{1});
+  CHECK(sync_failure_noted(n.disk, folder).value());
+  caf::anon_send_exit(writer, caf::exit_reason::kill);
 }
 
 TEST_CASE("a full disk refuses appends, and takes them again when there is room",
