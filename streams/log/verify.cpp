@@ -74,6 +74,12 @@ result<std::vector<damage>> folder_check::run() {
     if (auto base = file_names::offset_in(name, file_names::log)) bases.push_back(*base);
   }
   for (std::size_t i = 0; i < bases.size(); ++i) {
+    if (i == 0 && bases[0] > gaps_until_) {
+      found(file_names::of(bases[0], file_names::log), 0,
+            fmt::format("the first segment begins at offset {}, and there is no file for the "
+                        "offsets {} to {}",
+                        bases[0], gaps_until_, bases[0] - 1));
+    }
     if (i > 0 && (bases[i] < expected_ || is_gap(bases[i]))) {
       found(file_names::of(bases[i], file_names::log), 0,
             fmt::format("the segment begins at offset {}, the one before it ends at {}", bases[i],

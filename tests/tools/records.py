@@ -280,7 +280,8 @@ class Beside(ToolTest):
         producer.stdin.write(b"one\ntwo\n")
         producer.stdin.flush()
         self.socket_is_there()
-        time.sleep(0.5)
+        self.eventually(lambda: self.run_tool("consume", "lines", "-b", "-e").lines == ["one", "two"],
+                        "the lines are not there")
         done = self.stop(producer)
         self.assertEqual(done.status, harness.INTERRUPTED)
         self.assertIn("lines 1 to 2 are written", done.err)

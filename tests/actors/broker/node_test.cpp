@@ -343,6 +343,7 @@ TEST_CASE("a folder of another topic with the same name is kept aside", "[actors
   REQUIRE(!failure_of(n.ask<admin_reply>(close_request{})));
   // The metadata is lost, the records are there.
   REQUIRE(n.disk.remove_folder("/data/__cluster_metadata-0"));
+  (void)n.disk.remove("/data/penstock.partitions");
   n.start();
   REQUIRE(!n.create("first"));  // takes the id that the simulated chance gives again
   REQUIRE(!n.create("orders"));
