@@ -102,9 +102,9 @@ class Topics(ToolTest):
         self.tool("produce", "orders", stdin="a\nb\n")
         self.tool("consume", "orders", "--group", "g", "-b", "-e")
         self.tool("topic", "delete", "orders")
-        self.tool("produce", "orders", stdin="c\nd\ne\n")
+        self.tool("produce", "orders", stdin="x\ny\nz\n")
         self.assertEqual(sorted(self.tool("consume", "orders", "--group", "g", "-b", "-e").lines),
-                         ["c", "d", "e"])
+                         ["x", "y", "z"])
 
 
 class BadNames(ToolTest):
