@@ -2,22 +2,10 @@
 
 #include <algorithm>
 
-#include "streams/record/batch.hpp"
 
 namespace penstock::kafka {
 
 namespace {
-
-// Old clients cannot read zstd: better an error than bytes that they take for damage.
-bool holds_zstd(bytes_view batches) {
-  while (!batches.empty()) {
-    auto batch = batch_view::parse(batches);
-    if (!batch) return false;
-    if (batch->compression() == codec::zstd) return true;
-    batches.remove_prefix(batch->size());
-  }
-  return false;
-}
 
 watch_request watch_of(const topic_partition& which, offset_t offset, std::uint32_t wait_ms) {
   return watch_request::make(which.topic.size(), [&](wire::WatchRequest::Builder out) {
@@ -182,8 +170,6 @@ void fetch_work::finish() {
     auto wrong = part.wrong;
     if (wrong == error_code::none) wrong = code_of(error_of(reply->getFailure()).code());
     to.records = view(reply->getBatches());
-    if (wrong == error_code::none && x_->version() < 10 && holds_zstd(*to.records))
-      wrong = error_code::unsupported_compression_type;
     if (wrong != error_code::none) {
       to.error_code = number(wrong);
       to.high_watermark = -1;

@@ -73,6 +73,7 @@ void fill_created(created_topic& to, wire::Topic::Reader from) {
   to.topic_id = id_of(from);
   to.num_partitions = static_cast<std::int32_t>(from.getPartitions().size());
   to.replication_factor = 1;
+  to.configs.emplace();  // null is for those who may not see them, and Java's client fails on it
 }
 
 struct creating {
