@@ -113,6 +113,19 @@ void serve(session& with, exchange_ptr<produce_request> x) {
 
 // --- where things are
 
+namespace {
+
+penstock::list_offsets_request offset_at(const std::string& topic, std::int32_t partition,
+                                         std::int64_t time) {
+  return penstock::list_offsets_request::make(topic.size(), [&](auto request) {
+    request.setTopic(text_of(topic));
+    request.setPartition(partition);
+    request.setTime(time);
+  });
+}
+
+}  // namespace
+
 void serve(session& with, exchange_ptr<list_offsets_request> x) {
   auto out = std::make_shared<list_offsets_response>();
   auto all = gather([x, out] { x->answer(*out); });
@@ -143,25 +156,19 @@ void serve(session& with, exchange_ptr<list_offsets_request> x) {
       if (asked.timestamp <= -5) continue;
       const bool end = asked.timestamp == -1;
       all->expect();
-      with.ask<list_offsets_reply>(
-          penstock::list_offsets_request::make(topic.name.size(),
-                                               [&](auto request) {
-                                                 request.setTopic(text_of(topic.name));
-                                                 request.setPartition(asked.partition_index);
-                                                 request.setTime(
-                                                     asked.timestamp == -4 ? -2 : asked.timestamp);
-                                               }),
-          [out, all, t, p, end](const list_offsets_reply& reply) {
-            auto in = reply.open();
-            auto& answer = out->topics[t].partitions[p];
-            answer.error_code = number_of(error_of(in->getFailure()));
-            if (answer.error_code == 0) {
-              answer.offset = in->getOffset();
-              answer.timestamp = end ? -1 : in->getTime();
-              if (in->getOffset() >= 0) answer.leader_epoch = leader_epoch;
-            }
-            all->arrived();
-          });
+      with.ask<list_offsets_reply>(offset_at(topic.name, asked.partition_index,
+                                             asked.timestamp == -4 ? -2 : asked.timestamp),
+                                   [out, all, t, p, end](const list_offsets_reply& reply) {
+                                     auto in = reply.open();
+                                     auto& answer = out->topics[t].partitions[p];
+                                     answer.error_code = number_of(error_of(in->getFailure()));
+                                     if (answer.error_code == 0) {
+                                       answer.offset = in->getOffset();
+                                       answer.timestamp = end ? -1 : in->getTime();
+                                       if (in->getOffset() >= 0) answer.leader_epoch = leader_epoch;
+                                     }
+                                     all->arrived();
+                                   });
     }
   }
   all->arrived();
@@ -184,12 +191,7 @@ void serve(session& with, exchange_ptr<offset_for_leader_epoch_request> x) {
       }
       all->expect();
       with.ask<list_offsets_reply>(
-          penstock::list_offsets_request::make(topic.topic.size(),
-                                               [&](auto request) {
-                                                 request.setTopic(text_of(topic.topic));
-                                                 request.setPartition(asked.partition);
-                                                 request.setTime(-1);
-                                               }),
+          offset_at(topic.topic, asked.partition, -1),
           [out, all, t, p, epoch = asked.leader_epoch](const list_offsets_reply& reply) {
             auto in = reply.open();
             auto& answer = out->topics[t].partitions[p];
