@@ -42,7 +42,7 @@ class Groups(ToolTest):
         self.assertEqual(len(set(first + second + third)), 10)
 
     def test_a_count_passes_over_nothing_that_was_fetched_ahead(self):
-        self.tool("topic", "create", "wide", "--partitions", "1")
+        self.one_partition("wide")
         records = [str(n) * 600_000 for n in range(6)]
         for record in records:  # a fetch brings one or two of them
             self.tool("produce", "wide", stdin=record + "\n")

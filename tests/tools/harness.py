@@ -83,6 +83,10 @@ class ToolTest(unittest.TestCase):
             self.assertIn(word, done.err)
         return done
 
+    def one_partition(self, topic, *more):
+        """A topic that keeps the order of everything: between partitions there is none."""
+        self.tool("topic", "create", topic, "--partitions", "1", *more)
+
     def consumed(self, topic, *more, **options):
         return self.tool("consume", topic, "--from-beginning", "--until-end", *more, **options)
 

@@ -13,11 +13,17 @@ from harness import NOT_FOUND, OK, REFUSED, USAGE, ToolTest
 class Lines(ToolTest):
     def test_every_line_is_a_record(self):
         lines = [b"first", b"", b"with\ttab", b"carriage return\r", b"\xff\xfe not UTF-8", b"last"]
-        made = self.tool("produce", "lines", stdin=b"\n".join(lines) + b"\n")
-        self.assertIn("created topic lines with 4 partitions", made.err)
+        self.one_partition("lines")
+        self.tool("produce", "lines", stdin=b"\n".join(lines) + b"\n")
         self.assertEqual(self.consumed("lines").out, b"\n".join(lines) + b"\n")
 
+    def test_a_topic_that_is_not_there_is_made(self):
+        made = self.tool("produce", "lines", stdin="one\n")
+        self.assertIn("created topic lines with 4 partitions", made.err)
+        self.assertEqual(self.consumed("lines").lines, ["one"])
+
     def test_a_last_line_without_line_feed_counts(self):
+        self.one_partition("lines")
         self.tool("produce", "lines", stdin="one\ntwo")
         self.assertEqual(self.consumed("lines").lines, ["one", "two"])
 
@@ -26,6 +32,7 @@ class Lines(ToolTest):
         self.assertEqual(self.consumed("lines").out, b"")
 
     def test_a_topic_that_exists_is_not_announced(self):
+        self.one_partition("lines")
         self.tool("produce", "lines", stdin="one\n")
         self.assertEqual(self.tool("produce", "lines", stdin="two\n").err, "")
         self.assertEqual(self.consumed("lines").lines, ["one", "two"])
@@ -34,6 +41,7 @@ class Lines(ToolTest):
         path = os.path.join(self.folder, "in.txt")
         with open(path, "w", encoding="ascii") as out:
             out.write("a\nb\n")
+        self.one_partition("lines")
         self.tool("produce", "lines", "--file", path)
         self.assertEqual(self.consumed("lines").lines, ["a", "b"])
         self.refused(NOT_FOUND, "produce", "lines", "--file", path + ".not", says="in.txt.not")
@@ -42,7 +50,7 @@ class Lines(ToolTest):
         for codec in ("none", "gzip", "snappy", "lz4", "zstd"):
             with self.subTest(codec=codec):
                 lines = [f"{codec} line {n} " + "x" * (n % 200) for n in range(20_000)]
-                self.tool("topic", "create", f"lines-{codec}", "--partitions", "1")
+                self.one_partition(f"lines-{codec}")
                 self.tool("produce", f"lines-{codec}", "--compression", codec,
                           stdin="\n".join(lines) + "\n")
                 self.assertEqual(self.consumed(f"lines-{codec}").lines, lines)
@@ -72,6 +80,7 @@ class Lines(ToolTest):
 
 class Keys(ToolTest):
     def test_a_separator_makes_keys(self):
+        self.one_partition("orders")
         self.tool("produce", "orders", "--key-separator", ":", stdin="a:1\nb:2:3\n:empty\n")
         got = self.consumed("orders", "--format", r"%k\t%v\n")
         self.assertEqual(got.lines, ["a\t1", "b\t2:3", "\tempty"])
@@ -81,7 +90,7 @@ class Keys(ToolTest):
         self.assertEqual(self.consumed("orders", "--format", "%k=%v;").text, "a=1;")
 
     def test_a_line_without_the_separator_is_refused_with_its_number(self):
-        self.tool("topic", "create", "orders")
+        self.one_partition("orders")
         self.refused(REFUSED, "produce", "orders", "-k", ":", stdin="a:1\nb:2\nc\ne:4\n",
                      says=("line 3", "separator", "lines 1 to 2 are written"))
         self.assertEqual(self.consumed("orders").lines, ["1", "2"])
@@ -100,6 +109,7 @@ class Keys(ToolTest):
             self.assertEqual([v for _, v in values], sorted(v for _, v in values))
 
     def test_nulls_have_a_text_when_one_is_given(self):
+        self.one_partition("orders")
         self.tool("produce", "orders", "-k", ":", "--null-as", "NULL",
                   stdin="a:NULL\nNULL:b\nNULL:NULL\n")
         self.assertEqual(self.consumed("orders", "--format", r"%k/%v\n", "--null-as", "-").lines,
@@ -178,8 +188,7 @@ class Where(ToolTest):
 
 class Formats(ToolTest):
     def test_a_topic_remembers_how_its_values_are_written(self):
-        self.tool("topic", "create", "counts", "--partitions", "1", "--key-format", "text",
-                  "--value-format", "binary:u64")
+        self.one_partition("counts", "--key-format", "text", "--value-format", "binary:u64")
         self.tool("produce", "counts", "-k", "=", stdin="apples=3\npears=18446744073709551615\n")
         self.assertEqual(self.consumed("counts").lines,
                          ["apples\t3", "pears\t18446744073709551615"])
@@ -187,7 +196,7 @@ class Formats(ToolTest):
                          [3, 18446744073709551615])
 
     def test_a_line_that_does_not_fit_the_format_is_refused_with_its_number(self):
-        self.tool("topic", "create", "counts", "--value-format", "binary:u64")
+        self.one_partition("counts", "--value-format", "binary:u64")
         self.refused(REFUSED, "produce", "counts", stdin="1\n2\nthree\n",
                      says=("line 3", "three", "binary:u64", "lines 1 to 2 are written"))
         self.assertEqual(self.consumed("counts").lines, ["1", "2"])
@@ -219,7 +228,7 @@ class Beside(ToolTest):
     """Several processes on one directory."""
 
     def test_a_follower_sees_what_another_process_writes(self):
-        self.tool("topic", "create", "news")
+        self.one_partition("news")
         follower = self.start("consume", "news", "--follow")
         self.socket_is_there()
         time.sleep(0.5)
@@ -235,7 +244,7 @@ class Beside(ToolTest):
         self.assertEqual(self.consumed("news").lines, ["one", "two", "three"])
 
     def test_large_amounts_go_through_the_socket(self):
-        self.tool("topic", "create", "news", "--partitions", "1")
+        self.one_partition("news")
         out = os.path.join(self.folder, "out")
         with open(out, "wb") as to:
             follower = self.start("consume", "news", "--follow", stdout=to)
@@ -258,7 +267,7 @@ class Beside(ToolTest):
             self.assertEqual(self.stop(follower, number).status, OK)
 
     def test_a_killed_process_leaves_a_directory_that_works(self):
-        self.tool("topic", "create", "news", "--partitions", "1")
+        self.one_partition("news")
         self.tool("produce", "news", stdin="one\n")
         follower = self.start("consume", "news", "--from-beginning")
         self.assertEqual(follower.stdout.readline(), b"one\n")
@@ -267,7 +276,7 @@ class Beside(ToolTest):
         self.assertEqual(self.consumed("news").lines, ["one", "two"])
 
     def test_a_reader_that_has_had_enough_is_no_error(self):
-        self.tool("topic", "create", "lines", "--partitions", "1")
+        self.one_partition("lines")
         self.tool("produce", "lines", stdin="".join(f"{n}\n" for n in range(300_000)))
         process = self.start("consume", "lines", "-b", "-e")
         self.assertEqual(process.stdout.readline(), b"0\n")
@@ -276,6 +285,7 @@ class Beside(ToolTest):
         self.assertEqual(process.stderr.read(), b"")
 
     def test_an_interrupted_producer_keeps_what_it_read(self):
+        self.one_partition("lines")
         producer = self.start("produce", "lines", stdin=subprocess.PIPE)
         producer.stdin.write(b"one\ntwo\n")
         producer.stdin.flush()
@@ -290,7 +300,7 @@ class Beside(ToolTest):
     def test_random_bytes_come_back(self):
         chance = random.Random(5)
         data = bytes(chance.randrange(256) for _ in range(200_000))
-        self.tool("topic", "create", "bytes", "--partitions", "1")
+        self.one_partition("bytes")
         self.tool("produce", "bytes", stdin=data)
         got = self.consumed("bytes").out
         self.assertEqual(got, data if data.endswith(b"\n") else data + b"\n")
