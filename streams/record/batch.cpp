@@ -48,6 +48,14 @@ bool is_sound_but_for_magic(bytes_view from) {
          crc32c(from.substr(at_attributes, size - at_attributes));
 }
 
+/// Formats 0 and 1 begin as format 2 does, and so may a later one: an offset, and a length that is
+/// there. Anything else is no record of any format.
+bool may_be_of_format(std::int8_t magic, bytes_view from) {
+  const auto length = load_be<std::int32_t>(from.data() + at_length);
+  return magic >= 0 && magic <= magic_v2 + 1 && load_be<std::int64_t>(from.data()) >= 0 &&
+         length > 0 && static_cast<std::size_t>(length) + length_counts_from <= from.size();
+}
+
 }  // namespace
 
 result<batch_view> batch_view::parse(bytes_view from) {
@@ -60,6 +68,10 @@ result<batch_view> batch_view::parse(bytes_view from) {
     if (is_sound_but_for_magic(from)) {
       return error{errc::corrupt, "the format byte of a record batch is damaged: it says " +
                                       std::to_string(magic) + ", all else is format 2"};
+    }
+    if (!may_be_of_format(magic, from)) {
+      return error{errc::corrupt,
+                   "no record batch begins there: its format byte says " + std::to_string(magic)};
     }
     return error{errc::unsupported_version, "a record batch has format " + std::to_string(magic) +
                                                 "; only format 2 is read (Kafka 0.11 and later)"};

@@ -445,6 +445,21 @@ TEST_CASE("batches of older and newer formats are refused by name", "[log][recov
   }
 }
 
+TEST_CASE("garbage behind what was acknowledged is cut, and is no unknown format",
+          "[log][recovery]") {
+  random chance{7};
+  for (int round = 0; round < 50; ++round) {
+    three_segments f{left::unacknowledged};
+    const std::string last = f.path(f.last_base());
+    bytes garbage(20 + chance.below(300), '\0');
+    for (char& c : garbage) c = static_cast<char>(chance.below(256));
+    f.disk.set_content(last, *f.disk.content(last) + garbage);
+    f.open();
+    CHECK(f.values() == f.written);
+    CHECK(f.report.bytes_cut == garbage.size());
+  }
+}
+
 TEST_CASE("a batch inside a record is not taken for one that follows", "[log][recovery]") {
   log_fixture f;
   f.open();
