@@ -5,7 +5,7 @@
 namespace penstock {
 
 void log_line(std::string_view thing, std::string_view what) {
-  spdlog::info("{}: {}", thing, what);
+  spdlog::warn("{}: {}", thing, what);
 }
 
 }  // namespace penstock

@@ -155,8 +155,10 @@ append_reply reply_for(const partition_state& state, const append_result& done) 
 
 // From here on every request gets `why`, and everybody who waits gets it now.
 void go_offline(partition_state& state, const error& why) {
-  state.offline = error{errc::partition_offline, "partition " + state.config.id.to_string() +
-                                                     " is offline: " + why.to_string()};
+  // Waiting or trying again does not help against damage.
+  const auto code = why.code() == errc::corrupt ? errc::io_error : errc::partition_offline;
+  state.offline =
+      error{code, "partition " + state.config.id.to_string() + " is offline: " + why.to_string()};
   for (auto& each : state.unsynced) each.answer(why);
   for (auto& each : state.parked) each.whom.deliver(failed<fetch_reply>(state.offline));
   state.unsynced.clear();

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import random
 import subprocess
 import unittest
 
@@ -64,8 +65,17 @@ class Directories(ToolTest):
             if name.startswith("penstock.checkpoint"):
                 os.remove(os.path.join(self.on, "x-0", name))
         done = self.run_tool("consume", "x", "-b", "-e")
-        self.assertNotEqual(done.status, OK)
+        self.assertEqual(done.status, FAILED)
         self.assertIn("x-0", done.err)
+
+    def test_garbage_behind_a_log_is_cut_and_nothing_else(self):
+        self.tool("produce", "x", "-p", "0", stdin="one\n")
+        with open(os.path.join(self.on, "x-0", "0" * 20 + ".log"), "ab") as out:
+            out.write(random.Random(7).randbytes(500))
+        done = self.consumed("x")
+        self.assertEqual(done.lines, ["one"])
+        self.assertRegex(done.err, "^penstock: x-0: cut 500 bytes behind offset 1 ")
+        self.tool("log", "verify")
 
     def test_damaged_metadata_is_refused(self):
         self.tool("topic", "create", "x", "y", "z")
@@ -116,6 +126,7 @@ class Mounts(ToolTest):
                            'exec "$1" log verify --on "$2"', stdin=lines)
         self.assertIn("status 1", done.err)
         self.assertRegex(done.err, "No space left|disk is full|free some space")
+        self.assertRegex(done.err, "lines 1 to [0-9]+ (are|is) written|not known whether")
         self.assertEqual(done.status, OK, done.text + done.err)
 
 
@@ -149,6 +160,9 @@ class CommandLines(ToolTest):
                 self.assertEqual(done.status, USAGE)
                 self.assertEqual(len(done.err.splitlines()), 1, done.err)
                 self.assertTrue(done.err.startswith("penstock: "), done.err)
+        self.assertIn('penstock has no word "tpoic": did you mean "topic"?',
+                      self.bare("tpoic", "list").err)
+        self.assertIn('topic has no word "make": there are', self.bare("topic", "make", "x").err)
 
     def test_the_default_directory_is_in_the_current_one(self):
         self.assertEqual(self.bare("topic", "create", "x").status, OK)

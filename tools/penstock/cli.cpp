@@ -1,6 +1,9 @@
 #include "tools/penstock/cli.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -12,6 +15,7 @@
 #include "tools/penstock/arguments.hpp"
 #include "tools/penstock/node_word.hpp"
 #include "tools/penstock/stop_signal.hpp"
+#include "tools/penstock/topics.hpp"
 
 namespace penstock::tool {
 
@@ -222,6 +226,27 @@ void add_node_words(CLI::App& app, command_line& line) {
       "Example: penstock node --config config/server.properties");
 }
 
+// Standard output is for what was asked for.
+void log_to_standard_error() {
+  spdlog::set_default_logger(spdlog::stderr_logger_mt("penstock"));
+  spdlog::set_pattern("%n: %v");
+}
+
+// A word that there is not, or what the parser says.
+std::string what_is_wrong(const CLI::App& app, const CLI::ParseError& wrong) {
+  const auto* at = &app;
+  while (!at->get_subcommands().empty()) at = at->get_subcommands().back();
+  const auto rest = app.remaining(true);
+  const auto words = at->get_subcommands([](const CLI::App*) { return true; });
+  if (words.empty() || rest.empty() || rest.front().starts_with('-')) return wrong.what();
+  std::vector<std::string> known;
+  for (const auto* each : words) known.push_back(each->get_name());
+  const auto meant = nearest(rest.front(), known);
+  return fmt::format("{} has no word \"{}\"{}", at->get_name(), rest.front(),
+                     meant.empty() ? fmt::format(": there are {}", fmt::join(known, ", "))
+                                   : fmt::format(": did you mean \"{}\"?", meant));
+}
+
 void report(const error& why, bool json) {
   if (json) {
     bytes text = "{\"error\":{\"code\":";
@@ -262,6 +287,7 @@ void session::note(std::string_view line) {
 
 int run(int argc, char** argv) {
   catch_stop_signals();
+  log_to_standard_error();
   command_line line;
   CLI::App app{"Durable topics, consumer groups and jobs of a Penstock data directory", "penstock"};
   app.set_version_flag("--version", "penstock " + std::string{version()});
@@ -282,7 +308,7 @@ int run(int argc, char** argv) {
   } catch (const CLI::Success& asked) {  // --help, --version
     return app.exit(asked);
   } catch (const CLI::ParseError& wrong) {
-    session::note(std::string{wrong.what()} + " (penstock --help lists everything)");
+    session::note(what_is_wrong(app, wrong) + " (penstock --help lists everything)");
     return exit_usage;
   }
   return run_word(line);

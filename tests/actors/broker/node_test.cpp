@@ -192,12 +192,12 @@ TEST_CASE("a partition folder that was made and is gone is not made anew", "[act
   if (emptied) REQUIRE(n.disk.make_folder("/data/orders-1"));
   n.start();
   auto refused = n.ask<fetch_reply>(n.fetch_of("orders", 0, 0, 1));
-  CHECK(failure_of(refused) == errc::partition_offline);
+  CHECK(failure_of(refused) == errc::io_error);
   CHECK_THAT(failure_of(refused).message(), contains("/data/orders-1"));
   CHECK(!n.disk.exists("/data/orders-1/partition.metadata").value());
   CHECK(n.read("orders", 0, 0).empty());
   restart();
-  CHECK(failure_of(n.ask<fetch_reply>(n.fetch_of("orders", 0, 0, 1))) == errc::partition_offline);
+  CHECK(failure_of(n.ask<fetch_reply>(n.fetch_of("orders", 0, 0, 1))) == errc::io_error);
 
   // The remedy that the error names.
   REQUIRE(!n.remove("orders"));
