@@ -31,7 +31,7 @@ struct TaskNumbers {
   bad @3 :UInt64;
   lag @4 :UInt64;        # records between the position and the ends of the inputs
   restored @5 :UInt64;   # changelog records applied at start
-  stateBytes @6 :UInt64;
+  stateBytes @6 :UInt64; # memory that keyed state takes
 }
 
 struct TaskOrder {

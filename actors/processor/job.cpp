@@ -671,6 +671,7 @@ job_reply job_state::answer() {
       sum.setBad(sum.getBad() + n.getBad());
       sum.setLag(sum.getLag() + n.getLag());
       sum.setRestored(sum.getRestored() + n.getRestored());
+      sum.setStateBytes(sum.getStateBytes() + n.getStateBytes());
     }
   });
 }

@@ -236,6 +236,7 @@ void task_state::report(wire::TaskChanged::State state) {
                 n.setBad(counters.bad);
                 n.setLag(lag);
                 n.setRestored(restored_);
+                n.setStateBytes(runner_->state_bytes());
               }));
 }
 

@@ -463,6 +463,12 @@ const store_base* plan_runner::find_store(std::string_view step) const {
   return nullptr;
 }
 
+std::uint64_t plan_runner::state_bytes() const {
+  std::uint64_t sum = 0;
+  for (const auto& [name, store] : context_.stores_) sum += store->memory_bytes();
+  return sum;
+}
+
 std::optional<bytes> plan_runner::state_of(std::string_view step, bytes_view key) const {
   const store_base* store = find_store(step);
   return store == nullptr ? std::nullopt : store->get(key);

@@ -31,6 +31,7 @@ class plan_runner final : public task_runner {
   result<void> restore_progress(bytes_view saved) override;
   result<void> restore(bytes_view key, std::optional<bytes_view> value) override;
   task_counters counters() const override { return context_.counters_; }
+  std::uint64_t state_bytes() const override;
   std::optional<bytes> state_of(std::string_view step, bytes_view key) const override;
   void each_state(std::string_view step,
                   const std::function<void(bytes_view, bytes_view)>& f) const override;

@@ -131,6 +131,9 @@ class task_runner {
 
   virtual task_counters counters() const = 0;
 
+  /// Memory of all stores (`store_base::memory_bytes`).
+  virtual std::uint64_t state_bytes() const = 0;
+
   /// The serialized value a store holds for a serialized key; for tests and queries.
   virtual std::optional<bytes> state_of(std::string_view step, bytes_view key) const = 0;
 

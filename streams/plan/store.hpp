@@ -33,6 +33,9 @@ class store_base {
   virtual bool has_changes() const = 0;
   virtual std::size_t change_bytes() const = 0;
 
+  /// Memory that keys and states take, without what a state keeps elsewhere (a long string).
+  virtual std::size_t memory_bytes() const = 0;
+
   virtual std::optional<bytes> get(bytes_view key) const = 0;
   virtual void each(const std::function<void(bytes_view key, bytes_view value)>& f) const = 0;
 };

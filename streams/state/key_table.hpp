@@ -30,6 +30,7 @@ class key_arena {
     return {at, key.size()};
   }
   std::size_t used() const { return used_; }
+  std::size_t held() const { return held_; }
 
  private:
   static constexpr std::size_t chunk_bytes_max = std::size_t{256} << 10;
@@ -40,6 +41,7 @@ class key_arena {
     chunk_bytes_ = usual < chunk_bytes_max ? usual : chunk_bytes_max;
     const std::size_t size = wanted > chunk_bytes_ ? wanted : chunk_bytes_;
     chunks_.push_back(std::make_unique<char[]>(size));
+    held_ += size;
     next_ = chunks_.back().get();
     left_ = size;
   }
@@ -48,6 +50,7 @@ class key_arena {
   char* next_ = nullptr;
   std::size_t left_ = 0;
   std::size_t used_ = 0;
+  std::size_t held_ = 0;  // of all chunks
   std::size_t chunk_bytes_ = 0;
 };
 
@@ -165,6 +168,9 @@ class key_table {
   }
 
   std::size_t size() const { return map_.size(); }
+
+  /// Memory of the table and its keys, without what values keep elsewhere.
+  std::size_t memory_bytes() const { return arena_.held() + map_.capacity() * (sizeof(entry) + 1); }
   auto begin() { return map_.begin(); }
   auto end() { return map_.end(); }
   auto begin() const { return map_.begin(); }

@@ -125,6 +125,7 @@ class keyed_store final : public store_base {
     return !dirty_.empty() || !flushed_.empty() || !deleted_.empty();
   }
   std::size_t change_bytes() const override { return dirty_bytes_; }
+  std::size_t memory_bytes() const override { return table_.memory_bytes(); }
 
   std::optional<bytes> get(bytes_view key) const override {
     const slot* const s = table_.find(key);

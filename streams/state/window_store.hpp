@@ -149,6 +149,11 @@ class window_store final : public store_base {
     return !dirty_.empty() || !flushed_.empty() || !closed_.empty();
   }
   std::size_t change_bytes() const override { return dirty_bytes_; }
+  std::size_t memory_bytes() const override {
+    std::size_t sum = 0;
+    for (const auto& [start, w] : windows_) sum += sizeof(window) + w->table.memory_bytes();
+    return sum;
+  }
 
   std::optional<bytes> get(bytes_view key) const override {
     if (key.size() < start_bytes) return std::nullopt;

@@ -39,7 +39,7 @@ class Jobs(ToolTest):
         def read_everything():
             status = self.tool("job", "status", "--json", "--interval", "100").json[0]
             self.assertEqual(status["state"], "running")
-            return status["lag"] == 0 and status["records_in"] == 502
+            return status["lag"] == 0 and status["records_in"] == 502 and status["state_bytes"] > 0
         self.eventually(read_everything, "the job did not read everything")
         shown = self.tool("job", "status", "--interval", "0").text
         self.assertIn("running: ", shown)

@@ -55,6 +55,22 @@ TEST_CASE("a store emits and saves a changed key once, with its newest value", "
   CHECK(taken(s).empty());
 }
 
+TEST_CASE("a store says what memory it takes", "[state]") {
+  number_store s;
+  number_windows w;
+  const auto empty = s.memory_bytes();
+  for (int n = 0; n < 10'000; ++n) {
+    const auto key = "key-" + std::to_string(n);
+    put(s, key, 1);
+    auto& in = w.at(from_millis(n % 10 * 1000));
+    w.changed(in, *w.find_or_make(in, key, [] { return std::uint64_t{1}; }).first, from_millis(n));
+  }
+  for (const store_base* each : {static_cast<store_base*>(&s), static_cast<store_base*>(&w)}) {
+    CHECK(each->memory_bytes() > empty + 10'000 * (8 + sizeof(std::uint64_t)));
+    CHECK(each->memory_bytes() < empty + 10'000 * 200);
+  }
+}
+
 TEST_CASE("an erased key leaves a tombstone, and may come back", "[state]") {
   number_store s;
   put(s, "a", 1);
