@@ -241,6 +241,14 @@ result<std::vector<fact>> plan_registration(controller_state& state,
                        " to give that state up, or with --reset to start over"};
     }
   }
+  for (const auto& step : drop) {
+    const auto is_known = [&](const auto& each) { return each.step == step; };
+    const auto stored = state.image.job_states(topology);
+    if (step == "*" || wanted.contains(step)) continue;
+    if (std::any_of(stored.begin(), stored.end(), is_known)) continue;
+    return error{errc::not_found, "--drop-state " + step + ": topology \"" + topology +
+                                      "\" has no step of this name that keeps state"};
+  }
   for (const auto& [step, fingerprint] : wanted)
     facts.push_back(job_state_registered{topology, step, fingerprint, 1});
   return facts;

@@ -151,6 +151,8 @@ TEST_CASE("state of another kind is refused until it is given up", "[launch]") {
   CHECK(run_with(longest_word(), dir.path(), {"--until-end", "--drop-state", "other"}) ==
         exit_refused);
   CHECK(run_with(longest_word(), dir.path(), {"--until-end", "--drop-state", "counts"}) == exit_ok);
+  CHECK(run_with(longest_word(), dir.path(), {"--until-end", "--drop-state", "other"}) ==
+        exit_not_found);
   // From here on the new kind is the known one.
   CHECK(run_with(longest_word(), dir.path(), {"--until-end"}) == exit_ok);
   CHECK(run_with(word_count(), dir.path(), {"--until-end"}) == exit_refused);
