@@ -17,7 +17,7 @@ void produce_queue::set_producer(std::int64_t id, std::int16_t epoch) {
   for (auto& each : lanes_) each.second.next_sequence = 0;
 }
 
-void produce_queue::push(const topic_partition& tp, batch_builder& builder) {
+void produce_queue::push(const topic_partition& tp, batch_builder& builder, std::uint64_t first) {
   PENSTOCK_ASSERT(!builder.empty(), tp);
   auto& to = lanes_[tp];
   if (producer_id_ != no_producer_id) {
@@ -26,13 +26,12 @@ void produce_queue::push(const topic_partition& tp, batch_builder& builder) {
     const auto next = std::int64_t{to.next_sequence} + builder.count();
     to.next_sequence = static_cast<std::int32_t>(next & 0x7fffffff);
   }
-  push_raw(tp, builder.finish());
+  push_raw(tp, builder.finish(), first);
 }
 
-void produce_queue::push_raw(const topic_partition& tp, bytes_view batch) {
-  auto& to = lanes_[tp];
-  to.queued.emplace_back(batch);
-  pending_bytes_ += batch.size();
+void produce_queue::push_raw(const topic_partition& tp, bytes_view content, std::uint64_t first) {
+  lanes_[tp].queued.push_back({bytes{content}, first});
+  pending_bytes_ += content.size();
 }
 
 std::optional<append_request> produce_queue::next(const topic_partition& tp) {
@@ -44,21 +43,22 @@ std::optional<append_request> produce_queue::next(const topic_partition& tp) {
     std::size_t taken = 0;
     std::size_t count = 0;
     while (count < from.queued.size() &&
-           (count == 0 || taken + from.queued[count].size() <= from.credit)) {
-      taken += from.queued[count++].size();
+           (count == 0 || taken + from.queued[count].content.size() <= from.credit)) {
+      taken += from.queued[count++].content.size();
     }
     const auto fill = [&](wire::AppendRequest::Builder out) {
       out.setTopic(text_of(tp.topic));
       out.setPartition(tp.partition);
       char* to = reinterpret_cast<char*>(out.initBatches(static_cast<unsigned>(taken)).begin());
       for (std::size_t i = 0; i < count; ++i) {
-        const bytes& batch = from.queued[i];
-        std::memcpy(to, batch.data(), batch.size());
-        to += batch.size();
+        const bytes& content = from.queued[i].content;
+        std::memcpy(to, content.data(), content.size());
+        to += content.size();
       }
       std::memset(to, 0, data_words(taken) * sizeof(capnp::word) - taken);
     };
     from.in_flight = append_request::make_ending_in_data(data_words(taken), fill);
+    from.in_flight_first = from.queued.front().first;
     from.queued.erase(from.queued.begin(),
                       from.queued.begin() + static_cast<std::ptrdiff_t>(count));
     from.in_flight_bytes = taken;
@@ -77,7 +77,8 @@ produce_queue::outcome produce_queue::on_reply(const topic_partition& tp,
     if (is_retriable(why.code())) return outcome::retry;
     if (!error_) error_ = why;
     pending_bytes_ -= own.in_flight_bytes;
-    for (const bytes& batch : own.queued) pending_bytes_ -= batch.size();
+    for (const auto& each : own.queued) pending_bytes_ -= each.content.size();
+    lost_ = std::min(lost_.value_or(own.in_flight_first), own.in_flight_first);
     own.in_flight.reset();
     own.queued.clear();
     return outcome::lost;
@@ -93,6 +94,21 @@ produce_queue::outcome produce_queue::on_reply(const topic_partition& tp,
 produce_queue::outcome produce_queue::on_silence(const topic_partition& tp) {
   lanes_.at(tp).waiting = false;
   return outcome::retry;
+}
+
+void produce_queue::clear_error() {
+  error_ = {};
+  lost_.reset();
+}
+
+std::optional<std::uint64_t> produce_queue::unacknowledged() const {
+  auto smallest = lost_;
+  for (const auto& [tp, own] : lanes_) {
+    if (!own.in_flight && own.queued.empty()) continue;
+    const auto first = own.in_flight ? own.in_flight_first : own.queued.front().first;
+    smallest = std::min(smallest.value_or(first), first);
+  }
+  return smallest;
 }
 
 std::vector<topic_partition> produce_queue::ready() const {

@@ -23,10 +23,11 @@ class produce_queue {
   std::int64_t producer_id() const { return producer_id_; }
 
   /// Closes the builder's batch with this producer's next sequence numbers for `tp` and queues it.
-  void push(const topic_partition& tp, batch_builder& builder);
+  /// `first` is the caller's number of its first message, for `unacknowledged`.
+  void push(const topic_partition& tp, batch_builder& builder, std::uint64_t first = 0);
 
   /// Queues a finished batch as it is (control batches, which carry no sequence).
-  void push_raw(const topic_partition& tp, bytes_view batch);
+  void push_raw(const topic_partition& tp, bytes_view batch, std::uint64_t first = 0);
 
   /// The request to send now: the queue's head within the credit, or the one to be repeated.
   /// Nothing while one is in flight, or when there is nothing to send.
@@ -52,12 +53,20 @@ class produce_queue {
   offset_t acknowledged(
       const topic_partition& tp) const;  // next offset after the last ack; -1: none
   const error& reason() const { return error_; }
-  void clear_error() { error_ = {}; }
+  void clear_error();
+
+  /// The smallest `first` of a batch that is queued, in flight or lost; nothing: there is none.
+  std::optional<std::uint64_t> unacknowledged() const;
 
  private:
+  struct batch {
+    bytes content;
+    std::uint64_t first;
+  };
   struct lane {
-    std::deque<bytes> queued;  // batches
+    std::deque<batch> queued;
     std::optional<append_request> in_flight;
+    std::uint64_t in_flight_first = 0;
     std::size_t in_flight_bytes = 0;
     bool waiting = false;  // a reply is outstanding
     std::uint32_t credit = 1u << 20;
@@ -69,6 +78,7 @@ class produce_queue {
   std::int16_t producer_epoch_ = no_producer_epoch;
   std::uint64_t pending_bytes_ = 0;
   error error_;
+  std::optional<std::uint64_t> lost_;  // the smallest `first` of a batch that was given up
 };
 
 /// True for failures that go away by themselves: send the same again.

@@ -26,6 +26,7 @@ struct producer::state {
   struct open_batch {
     batch_builder builder;
     std::chrono::nanoseconds since{0};
+    std::uint64_t first = 0;  // the number of its first message
   };
   struct topic_info {
     std::int32_t partitions = 0;
@@ -46,6 +47,7 @@ struct producer::state {
   produce_queue queue;
   std::map<topic_partition, open_batch> open;
   std::uint64_t open_bytes = 0;
+  std::uint64_t sent = 0;  // messages
   std::map<std::string, topic_info> topics;
   std::map<topic_partition, std::chrono::nanoseconds> unanswered;  // since when
   bool woken = false;
@@ -58,15 +60,15 @@ struct producer::state {
     if (in.open[index] == nullptr) {
       batch_options options;
       options.compression = config.compression;
-      in.open[index] =
-          &*open.emplace(topic_partition{topic, partition}, open_batch{batch_builder{options}, {}})
-                .first;
+      in.open[index] = &*open.emplace(topic_partition{topic, partition},
+                                      open_batch{batch_builder{options}, {}, 0})
+                             .first;
     }
     return *in.open[index];
   }
   void seal(const topic_partition& tp, open_batch& batch) {
     open_bytes -= batch.builder.size();
-    queue.push(tp, batch.builder);
+    queue.push(tp, batch.builder, batch.first);
     if (auto at = topics.find(tp.topic); at != topics.end() && at->second.partitions > 0)
       at->second.sticky = (tp.partition + 1) % at->second.partitions;
   }
@@ -260,12 +262,14 @@ result<void> producer::send(const std::string& topic, const message& what, durat
   }
   if (batch.builder.empty()) {
     batch.since = held.time->monotonic();
+    batch.first = held.sent;
     held.wake();
   }
   const auto before = batch.builder.empty() ? 0 : batch.builder.size();
   batch.builder.add(what.time == no_timestamp ? held.time->now() : what.time, what.key, what.value,
                     what.headers);
   held.open_bytes += batch.builder.size() - before;
+  ++held.sent;
   return {};
 }
 
@@ -274,14 +278,22 @@ result<void> producer::flush(duration deadline) {
   std::unique_lock guard{held.lock};
   held.flushing = true;
   held.wake();
-  const bool done = held.changed.wait_for(
-      guard, deadline, [&] { return held.idle() || static_cast<bool>(held.queue.reason()); });
+  const bool done = held.changed.wait_for(guard, deadline, [&] { return held.idle(); });
   held.flushing = false;
   if (held.queue.reason()) return held.queue.reason();
   if (!done)
     return error{errc::timed_out, "not everything was acknowledged within " +
                                       std::to_string(deadline.count()) + " ms"};
   return {};
+}
+
+std::uint64_t producer::acknowledged() const {
+  auto& held = *state_;
+  std::lock_guard guard{held.lock};
+  auto first = held.queue.unacknowledged().value_or(held.sent);
+  for (const auto& [tp, batch] : held.open)
+    if (!batch.builder.empty()) first = std::min(first, batch.first);
+  return first;
 }
 
 offset_t producer::acknowledged(const topic_partition& tp) const {

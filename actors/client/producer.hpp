@@ -52,8 +52,12 @@ class producer {
   /// `clear_error`.
   result<void> send(const std::string& topic, const message& what, duration deadline = 60s);
 
-  /// Waits until everything sent is acknowledged; `timed_out`, or the reason why something is lost.
+  /// Waits until everything sent is acknowledged or lost; `timed_out`, or the reason of a loss.
   result<void> flush(duration deadline = 60s);
+
+  /// How many of the first messages sent are acknowledged, all of them: message number n, counted
+  /// from 1, is in its topic when n is not larger. Later ones may be too.
+  std::uint64_t acknowledged() const;
 
   /// Highest acknowledged offset of a partition plus one; -1 before the first.
   offset_t acknowledged(const topic_partition& tp) const;

@@ -46,6 +46,12 @@ struct real_node {
     REQUIRE(error_of(reply.open()->getFailure()).to_string() == "none");
   }
 
+  void remove(const std::string& topic) {
+    auto reply = ask<admin_reply>(
+        delete_topic_request::make([&](auto out) { out.setName(text_of(topic)); }));
+    REQUIRE(error_of(reply.open()->getFailure()).to_string() == "none");
+  }
+
   struct two_threads : caf::actor_system_config {
     two_threads() { set("scheduler.max-threads", 2u); }
   };

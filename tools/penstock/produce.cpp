@@ -137,17 +137,20 @@ result<void> send_all(line_reader& lines, line_parser& parser, producer& to,
   }
 }
 
-// What the person must know beside the reason: which lines are in.
-error explain(const error& why, std::uint64_t sent, bool acknowledged) {
-  if (acknowledged) {
-    return error{why.code(), sent == 0
-                                 ? fmt::format("{}; nothing was written", why.message())
-                                 : fmt::format("{}; lines 1 to {} are written, nothing after them",
-                                               why.message(), sent)};
+// What the person must know beside the reason: which lines are in, and where to go on.
+error explain(const error& why, std::uint64_t sent, std::uint64_t written) {
+  auto text = why.message();
+  if (sent == 0) {
+    text += "; nothing was written";
+  } else if (written == 0) {
+    text += fmt::format("; it is not known whether any of lines 1 to {} is written", sent);
+  } else if (written < sent) {
+    text += fmt::format("; lines 1 to {} are written, some of lines {} to {} may be", written,
+                        written + 1, sent);
+  } else {
+    text += fmt::format("; lines 1 to {} are written, nothing after them", written);
   }
-  return error{why.code(), fmt::format("{}; {} lines were sent, the last of them may not be "
-                                       "written",
-                                       why.message(), sent)};
+  return error{why.code(), std::move(text)};
 }
 
 }  // namespace
@@ -184,6 +187,7 @@ result<int> produce(session& with, const produce_arguments& args) {
   progress done;
   auto sent = send_all(lines, parser, *to, topic.name, done);
   auto flushed = to->flush(acknowledge_patience);
+  const auto written = to->acknowledged();
   to.reset();  // its actor must end before the node does
   if (!sent && sent.error().code() == errc::record_too_large) {
     sent = error{errc::record_too_large,
@@ -195,8 +199,8 @@ result<int> produce(session& with, const produce_arguments& args) {
     session::note(fmt::format("interrupted; lines 1 to {} are written", done.sent));
     return exit_killed;
   }
-  if (!flushed) return explain(flushed.error(), done.sent, false);
-  if (!sent) return explain(sent.error(), done.sent, true);
+  if (!flushed) return explain(flushed.error(), done.sent, written);
+  if (!sent) return explain(sent.error(), done.sent, written);
   if (with.json) {
     auto& out = with.out.text();
     out += "{\"topic\":";

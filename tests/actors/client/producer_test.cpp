@@ -111,6 +111,26 @@ TEST_CASE("a full buffer makes send wait, and then say so", "[actors][producer]"
   CHECK(p.acknowledged({"orders", 0}) == 2000);
 }
 
+TEST_CASE("what is acknowledged counts from the first message without a gap",
+          "[actors][producer]") {
+  real_node n;
+  n.create("kept", 1);
+  n.create("gone", 1);
+  auto p = open(n);
+  CHECK(p.acknowledged() == 0);
+  for (int i = 0; i < 10; ++i) REQUIRE(p.send("kept", {.value = "x"}).has_value());
+  REQUIRE(p.flush().has_value());
+  CHECK(p.acknowledged() == 10);
+  REQUIRE(p.send("gone", {.value = "x"}).has_value());
+  REQUIRE(p.flush().has_value());
+  n.remove("gone");
+  REQUIRE(p.send("kept", {.value = "x"}).has_value());
+  REQUIRE(p.send("gone", {.value = "x"}).has_value());
+  (void)p.send("kept", {.value = "x"});
+  CHECK_FALSE(p.flush().has_value());
+  CHECK(p.acknowledged() == 12);
+}
+
 TEST_CASE("an unknown topic or partition is an error of send", "[actors][producer]") {
   real_node n;
   auto p = open(n);
