@@ -412,7 +412,7 @@ TEST_CASE("a peer that announces much and sends nothing costs no memory", "[clus
   link_limits limits;
   limits.silence_max = 500ms;
   served at{limits};
-  const auto before = resident_bytes();
+  [[maybe_unused]] const auto before = resident_bytes();
   std::vector<std::unique_ptr<raw_peer>> peers;
   frame_header header;
   header.kind = 1;
@@ -424,7 +424,9 @@ TEST_CASE("a peer that announces much and sends nothing costs no memory", "[clus
     peers.back()->say({raw.data(), raw.size()});
   }
   for (auto& peer : peers) (void)peer->drain();  // returns when the listener has had enough
+#ifndef __SANITIZE_ADDRESS__                     // which notes what is allocated, an eighth of it
   CHECK(resident_bytes() < before + (std::size_t{64} << 20));
+#endif
 }
 
 TEST_CASE("a peer that says nothing at all is let go", "[cluster][link]") {
