@@ -13,6 +13,7 @@
 #include "actors/messages/messages.hpp"
 #include "kafka/listener/connection.capnp.h"
 #include "kafka/listener/edge_settings.hpp"
+#include "kafka/listener/traffic.hpp"
 
 namespace penstock::kafka {
 
@@ -39,7 +40,8 @@ struct connection_config {
   std::shared_ptr<const edge_settings> settings;
   node_actor node;
   std::shared_ptr<client_output> output;
-  std::string client_host;  // "/127.0.0.1", as Kafka writes it
+  std::shared_ptr<const penstock::kafka::traffic> traffic;  // none: nobody else is there
+  std::string client_host;                                  // "/127.0.0.1", as Kafka writes it
 };
 
 connection_actor spawn_connection(caf::actor_system& system, connection_config config);

@@ -40,6 +40,9 @@ struct edge_settings {
   /// that they are exceeded by one request at most.
   std::uint32_t requests_in_flight_max = 64;
   std::uint32_t bytes_in_flight_max = 16u << 20;
+
+  /// Of all connections together (queued.max.request.bytes): see traffic.hpp.
+  std::uint64_t traffic_bytes_max = 256u << 20;
 };
 
 }  // namespace penstock::kafka

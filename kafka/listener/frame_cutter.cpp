@@ -20,6 +20,7 @@ result<std::size_t> frame_cutter::length_of(bytes_view start) const {
 
 result<std::optional<bytes_view>> frame_cutter::next() {
   const std::optional<bytes_view> nothing;
+  given_ = bytes{};  // whoever looked at it has asked for the next
   if (kept_.empty()) {
     if (piece_.size() >= frame_length_bytes) {
       PENSTOCK_ASSIGN(const auto length, length_of(piece_));

@@ -1,6 +1,9 @@
 #include "kafka/listener/listener.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/v6_only.hpp>
@@ -10,6 +13,7 @@
 #include <caf/send.hpp>
 #include <deque>
 #include <future>
+#include <optional>
 #include <unordered_map>
 
 #include "actors/broker/guard.hpp"
@@ -27,6 +31,18 @@ namespace {
 
 constexpr std::size_t scratch_bytes = std::size_t{256} << 10;
 constexpr int reads_in_a_row = 4;  // then others have their turn
+constexpr auto untaken_max = 10s;  // for an answer, while there is no room for those of others
+
+// Half of the descriptors are for files (disk_posix.cpp), a few for everything else.
+std::uint32_t descriptors_for_clients() {
+  constexpr rlim_t others = 32;
+  constexpr rlim_t at_least = 16;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return ~0u;
+  const auto half = limit.rlim_cur / 2;
+  return static_cast<std::uint32_t>(
+      std::min<rlim_t>(half > others + at_least ? half - others : at_least, ~0u));
+}
 
 error socket_error(errc code, const std::string& what, const boost::system::error_code& why) {
   return error{code, fmt::format("{}: {}", what, why.message())};
@@ -36,21 +52,32 @@ error socket_error(errc code, const std::string& what, const boost::system::erro
 class client_socket final : public client_output,
                             public std::enable_shared_from_this<client_socket> {
  public:
-  using gone = std::function<void(client_socket*)>;
+  /// What its owner hears of: it is closed; there is room again for everybody; there is too little.
+  struct events {
+    std::function<void(client_socket*)> gone;
+    std::function<void()> room;
+    std::function<void()> pressed;
+  };
 
   client_socket(std::shared_ptr<io_thread> io, tcp::socket socket,
-                std::shared_ptr<const edge_settings> settings, char* scratch)
+                std::shared_ptr<const edge_settings> settings, std::shared_ptr<traffic> all,
+                char* scratch)
       : io_(std::move(io)),
         socket_(std::move(socket)),
         settings_(std::move(settings)),
+        traffic_(std::move(all)),
         scratch_(scratch),
         cutter_(settings_->request_bytes_max),
         last_(steady::now()) {}
 
-  void start(connection_actor actor, std::string peer, gone then) {
+  ~client_socket() override { count_nothing(); }
+  client_socket(const client_socket&) = delete;
+  client_socket& operator=(const client_socket&) = delete;
+
+  void start(connection_actor actor, std::string peer, events then) {
     actor_ = std::move(actor);
     peer_ = std::move(peer);
-    gone_ = std::move(then);
+    events_ = std::move(then);
     boost::system::error_code ignored;
     socket_.non_blocking(true, ignored);
     socket_.set_option(tcp::no_delay{true}, ignored);
@@ -69,24 +96,14 @@ class client_socket final : public client_output,
 
   bool idle_since(steady::time_point when) const { return last_ < when; }
 
-  /// `said`: the line belongs into the log.
-  void shut(const error& why, bool said) {
-    if (std::exchange(closed_, true)) return;
-    if (said) log_line("client " + peer_, why.message());
-    boost::system::error_code ignored;
-    socket_.shutdown(tcp::socket::shutdown_both, ignored);
-    socket_.close(ignored);
-    out_.clear();
-    caf::anon_send(actor_, client_gone{});
-    actor_ = nullptr;
-    if (auto then = std::exchange(gone_, nullptr)) then(this);
+  /// Since when it has owed the rest of a request; nothing when it does not.
+  std::optional<steady::time_point> unfinished_since() const {
+    return unfinished_ > 0 ? std::optional{began_} : std::nullopt;
   }
 
- private:
-  bool has_room() const {
-    return sizes_.size() < settings_->requests_in_flight_max &&
-           bytes_in_ < settings_->bytes_in_flight_max &&
-           bytes_out_ < settings_->bytes_in_flight_max;
+  /// Since when it has not taken a byte of what it asked for; nothing when there is none.
+  std::optional<steady::time_point> untaken_since() const {
+    return bytes_out_ > 0 ? std::optional{taken_} : std::nullopt;
   }
 
   void wait_for_bytes() {
@@ -99,6 +116,53 @@ class client_socket final : public client_output,
                        });
   }
 
+  /// `said`: the line belongs into the log.
+  void shut(const error& why, bool said) {
+    if (std::exchange(closed_, true)) return;
+    if (said) log_line("client " + peer_, why.message());
+    boost::system::error_code ignored;
+    socket_.shutdown(tcp::socket::shutdown_both, ignored);
+    socket_.close(ignored);
+    out_.clear();
+    caf::anon_send(actor_, client_gone{});
+    actor_ = nullptr;
+    const bool was_full = traffic_->is_full();
+    count_nothing();
+    const auto then = std::exchange(events_, {});
+    if (was_full && !traffic_->is_full() && then.room) then.room();
+    if (then.gone) then.gone(this);
+  }
+
+ private:
+  bool has_room() const {
+    // Who has begun a request may end it, or nobody would ever get on.
+    return sizes_.size() < settings_->requests_in_flight_max &&
+           bytes_in_ < settings_->bytes_in_flight_max &&
+           bytes_out_ < settings_->bytes_in_flight_max && (unfinished_ > 0 || !traffic_->is_full());
+  }
+
+  void count_requests(std::int64_t bytes) {
+    bytes_in_ += static_cast<std::size_t>(bytes);
+    traffic_->count_requests(bytes);
+  }
+  void count_answers(std::int64_t bytes) {
+    bytes_out_ += static_cast<std::size_t>(bytes);
+    traffic_->count_answers(bytes);
+  }
+  void count_unfinished() {
+    const auto now = cutter_.kept_bytes();
+    if (unfinished_ == 0 && now > 0) began_ = steady::now();
+    traffic_->count_unfinished(static_cast<std::int64_t>(now) -
+                               static_cast<std::int64_t>(unfinished_));
+    unfinished_ = now;
+    if (traffic_->too_much_unfinished() && events_.pressed) events_.pressed();
+  }
+  void count_nothing() {
+    count_requests(-static_cast<std::int64_t>(bytes_in_));
+    count_answers(-static_cast<std::int64_t>(bytes_out_));
+    traffic_->count_unfinished(-static_cast<std::int64_t>(std::exchange(unfinished_, 0)));
+  }
+
   void read() {
     for (int turn = 0; turn < reads_in_a_row && !closed_ && has_room(); ++turn) {
       boost::system::error_code why;
@@ -107,6 +171,7 @@ class client_socket final : public client_output,
       if (why) return shut(socket_error(errc::closed, "the connection ended", why), false);
       cutter_.received({scratch_, count});
       if (!hand_over()) return;
+      count_unfinished();
       if (count < scratch_bytes) break;
     }
     wait_for_bytes();
@@ -124,7 +189,7 @@ class client_socket final : public client_output,
       const auto content = **frame;
       last_ = steady::now();
       sizes_.push_back(content.size());
-      bytes_in_ += content.size();
+      count_requests(static_cast<std::int64_t>(content.size()));
       caf::anon_send(actor_, frame_arrived::make(content.size(), [&](auto out) {
                        out.setContent(data_of(content));
                      }));
@@ -134,17 +199,25 @@ class client_socket final : public client_output,
   void on_answer(bytes frames, std::size_t count) {
     if (closed_) return;
     last_ = steady::now();
+    const bool was_full = traffic_->is_full();
     for (; count > 0; --count) {
       PENSTOCK_ASSERT(!sizes_.empty());
-      bytes_in_ -= sizes_.front();
+      count_requests(-static_cast<std::int64_t>(sizes_.front()));
       sizes_.pop_front();
     }
     if (!frames.empty()) {
-      bytes_out_ += frames.size();
+      if (bytes_out_ == 0) taken_ = last_;
+      count_answers(static_cast<std::int64_t>(frames.size()));
       out_.push_back(std::move(frames));
       if (!writing_) write();
+      if (traffic_->is_full_of_answers() && events_.pressed) events_.pressed();
     }
+    tell_of_room(was_full);
     wait_for_bytes();
+  }
+
+  void tell_of_room(bool was_full) {
+    if (was_full && !traffic_->is_full() && events_.room) events_.room();
   }
 
   void write() {
@@ -154,8 +227,9 @@ class client_socket final : public client_output,
     if (why && why != asio::error::would_block)
       return shut(socket_error(errc::closed, "the connection ended", why), false);
     const auto size = out_.front().size();
+    if (!why && done > 0) taken_ = steady::now();
     if (!why && done == size) {
-      bytes_out_ -= size;
+      count_answers(-static_cast<std::int64_t>(size));
       out_.pop_front();
       return write();
     }
@@ -168,10 +242,12 @@ class client_socket final : public client_output,
           if (self->closed_) return;
           if (wrong)
             return self->shut(socket_error(errc::closed, "the connection ended", wrong), false);
-          self->last_ = steady::now();
-          self->bytes_out_ -= size;
+          self->last_ = self->taken_ = steady::now();
+          const bool was_full = self->traffic_->is_full();
+          self->count_answers(-static_cast<std::int64_t>(size));
           self->out_.pop_front();
           self->write();
+          self->tell_of_room(was_full);
           self->wait_for_bytes();
         });
   }
@@ -179,15 +255,19 @@ class client_socket final : public client_output,
   std::shared_ptr<io_thread> io_;  // outlives the socket
   tcp::socket socket_;
   std::shared_ptr<const edge_settings> settings_;
+  std::shared_ptr<traffic> traffic_;
   char* scratch_;  // shared by all sockets of the thread
   connection_actor actor_;
   std::string peer_;
-  gone gone_;
+  events events_;
   frame_cutter cutter_;
   steady::time_point last_;        // something was asked, answered or taken
   std::deque<std::size_t> sizes_;  // of requests that are not answered
   std::size_t bytes_in_ = 0;
   std::size_t bytes_out_ = 0;
+  std::size_t unfinished_ = 0;  // of a request that has not come to its end
+  steady::time_point began_;    // of that request
+  steady::time_point taken_;    // the last time that the client took something
   std::deque<bytes> out_;
   bool waiting_ = false;
   bool writing_ = false;
@@ -205,7 +285,15 @@ class listener::core : public std::enable_shared_from_this<core> {
         io_(std::make_shared<io_thread>()),
         acceptor_(io_->io()),
         sweep_(io_->io()),
-        scratch_(std::make_unique<char[]>(scratch_bytes)) {}
+        relief_(io_->io()),
+        traffic_(std::make_shared<traffic>(settings_.traffic_bytes_max)),
+        scratch_(std::make_unique<char[]>(scratch_bytes)) {
+    settings_.connections_max = std::min(settings_.connections_max, descriptors_for_clients());
+    keep_spare();
+  }
+  ~core() { give_up_spare(); }
+  core(const core&) = delete;
+  core& operator=(const core&) = delete;
 
   result<void> listen(const std::string& host, std::uint16_t port);
   void shut();
@@ -215,6 +303,13 @@ class listener::core : public std::enable_shared_from_this<core> {
   void accept();
   void take(tcp::socket socket);
   void sweep();
+  void wake_all();
+  void relieve();
+  void refuse_one();
+  void keep_spare() { spare_ = ::open("/dev/null", O_RDONLY | O_CLOEXEC); }
+  void give_up_spare() {
+    if (spare_ >= 0) ::close(std::exchange(spare_, -1));
+  }
 
   caf::actor_system& system_;
   node_actor node_;
@@ -223,7 +318,10 @@ class listener::core : public std::enable_shared_from_this<core> {
   std::shared_ptr<io_thread> io_;
   tcp::acceptor acceptor_;
   asio::steady_timer sweep_;
+  asio::steady_timer relief_;  // when the next look at who takes no answers is due
+  std::shared_ptr<traffic> traffic_;
   std::unique_ptr<char[]> scratch_;
+  int spare_ = -1;  // a descriptor to give up when there are no more
   std::unordered_map<client_socket*, std::shared_ptr<client_socket>> sockets_;
   std::uint16_t port_ = 0;
   bool full_ = false;  // and said so
@@ -273,6 +371,7 @@ void listener::core::accept() {
         if (!self || self->shut_) return;
         if (!why) self->take(std::move(socket));
         if (!why || why == asio::error::connection_aborted) return self->accept();
+        if (why == asio::error::no_descriptors) self->refuse_one();
         // Out of descriptors or memory: those that are here are served, others wait their turn.
         auto pause = std::make_shared<asio::steady_timer>(self->io_->io(), 100ms);
         pause->async_wait([weak, pause](const boost::system::error_code&) {
@@ -297,18 +396,85 @@ void listener::core::take(tcp::socket socket) {
     return;
   }
   full_ = false;
-  auto made = std::make_shared<client_socket>(io_, std::move(socket), shared_, scratch_.get());
+  auto made =
+      std::make_shared<client_socket>(io_, std::move(socket), shared_, traffic_, scratch_.get());
   connection_config config;
   config.settings = shared_;
   config.node = node_;
   config.output = made;
+  config.traffic = traffic_;
   config.client_host = "/" + where;
   sockets_.emplace(made.get(), made);
+  client_socket::events events;
+  events.gone = [weak = weak_from_this()](client_socket* which) {
+    if (const auto self = weak.lock()) self->sockets_.erase(which);
+  };
+  // Later, when nobody is in the middle of something.
+  events.room = [weak = weak_from_this(), &io = io_->io()] {
+    asio::post(io, [weak] {
+      if (const auto self = weak.lock()) self->wake_all();
+    });
+  };
+  events.pressed = [weak = weak_from_this(), &io = io_->io()] {
+    asio::post(io, [weak] {
+      if (const auto self = weak.lock()) self->relieve();
+    });
+  };
   made->start(spawn_connection(system_, std::move(config)),
-              fmt::format("{}:{}", where, peer.port()),
-              [weak = weak_from_this()](client_socket* which) {
-                if (const auto self = weak.lock()) self->sockets_.erase(which);
-              });
+              fmt::format("{}:{}", where, peer.port()), std::move(events));
+}
+
+void listener::core::wake_all() {
+  for (const auto& [key, each] : sockets_) each->wait_for_bytes();
+}
+
+// Closes whoever has kept others from their room for longest.
+void listener::core::relieve() {
+  const auto oldest_by = [&](auto since) {
+    std::shared_ptr<client_socket> oldest;
+    for (const auto& [key, each] : sockets_)
+      if (since(*each) && (!oldest || *since(*each) < *since(*oldest))) oldest = each;
+    return oldest;
+  };
+  while (traffic_->too_much_unfinished()) {
+    const auto oldest =
+        oldest_by([](const client_socket& each) { return each.unfinished_since(); });
+    if (!oldest) break;
+    oldest->shut(
+        error{errc::overloaded, "closed to make room: a request that does not come to its end"},
+        true);
+  }
+  while (traffic_->is_full_of_answers()) {
+    const auto oldest = oldest_by([](const client_socket& each) { return each.untaken_since(); });
+    if (!oldest) break;
+    const auto due = *oldest->untaken_since() + untaken_max;
+    if (due > steady::now() && !traffic_->is_twice_full_of_answers()) {
+      relief_.expires_at(due);
+      relief_.async_wait([weak = weak_from_this()](const boost::system::error_code& why) {
+        const auto self = weak.lock();
+        if (self && !why) self->relieve();
+      });
+      return;
+    }
+    oldest->shut(error{errc::overloaded,
+                       "closed to make room: it does not take the answers to its requests"},
+                 true);
+  }
+}
+
+// Without a descriptor nobody can be told to go: the spare one is for that.
+void listener::core::refuse_one() {
+  if (!std::exchange(full_, true))
+    log_line("listener", fmt::format("there are no descriptors for more than {} connections: "
+                                     "further ones are closed (ulimit -n)",
+                                     sockets_.size()));
+  give_up_spare();
+  boost::system::error_code ignored;
+  acceptor_.non_blocking(true, ignored);
+  tcp::socket refused{io_->io()};
+  acceptor_.accept(refused, ignored);
+  refused.close(ignored);
+  keep_spare();
 }
 
 void listener::core::sweep() {
@@ -332,6 +498,7 @@ void listener::core::shut() {
     boost::system::error_code ignored;
     acceptor_.close(ignored);
     sweep_.cancel(ignored);
+    relief_.cancel(ignored);
     auto sockets = std::move(sockets_);
     sockets_.clear();
     for (auto& [key, each] : sockets) each->shut(error{errc::closed, "the node shuts down"}, false);

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -332,6 +333,13 @@ class message_writer {
   bool flexible_;
 };
 
+// What is made of a message is some times its bytes, not as much as a few of them can ask for.
+inline std::size_t decoded_bytes_for(bytes_view from) {
+  constexpr std::size_t always = std::size_t{1} << 20;
+  constexpr std::size_t times = 16;
+  return std::min(decoded_bytes_max, std::max(always, from.size() * times));
+}
+
 template <class Message>
 result<Message> decode(bytes_view from, int version) {
   if (version < Message::oldest || version > Message::newest)
@@ -339,7 +347,7 @@ result<Message> decode(bytes_view from, int version) {
                  fmt::format("{} has no version {}: {} to {} are known", Message::name, version,
                              Message::oldest, Message::newest)};
   Message message;
-  message_reader reader{from, version >= Message::flexible_from, decoded_bytes_max};
+  message_reader reader{from, version >= Message::flexible_from, decoded_bytes_for(from)};
   Message::fields(reader, message, version);
   if (!reader.failed() && reader.left() > 0) reader.fail("has bytes left over");
   if (reader.failed())

@@ -1,6 +1,7 @@
 #include "tools/penstock/node_word.hpp"
 
 #include <fmt/format.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -52,6 +53,14 @@ result<std::string> cluster_id_of(const std::string& directory, std::int32_t nod
   return id;
 }
 
+// As many files and sockets as the system lets us have, not as few as it begins with.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);  // where it is refused, it stays as it is
+}
+
 // One line for people, as all words of the tool write it.
 void note(std::string_view line) {
   fmt::print(stderr, "penstock: {}\n", line);
@@ -68,6 +77,7 @@ void wait_for_stop() {
 }  // namespace
 
 result<int> node_run(const node_arguments& args) {
+  raise_descriptor_limit();
   PENSTOCK_ASSIGN(const auto text, read_file(machine_disk(), args.config, config_bytes_max));
   const auto slash = args.config.rfind('/');
   const auto name = slash == std::string::npos ? args.config : args.config.substr(slash + 1);

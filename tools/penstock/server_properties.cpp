@@ -338,9 +338,16 @@ result<void> read_limits(reading& in) {
   PENSTOCK_TRY(in.number<std::uint32_t>("fetch.max.bytes", edge.fetch_bytes_max, 1024, 0x7fffffff));
   PENSTOCK_TRY(in.number<std::uint32_t>("max.connections", edge.connections_max, 1, 0x7fffffff));
   PENSTOCK_TRY(in.millis("connections.max.idle.ms", edge.idle_max, 100));
+  std::int64_t queued = -1;  // as Kafka says that there is no limit: then it is ours
+  PENSTOCK_TRY(
+      in.number<std::int64_t>("queued.max.request.bytes", queued, -1, std::int64_t{1} << 40));
+  if (queued > 0) edge.traffic_bytes_max = static_cast<std::uint64_t>(queued);
   auto& groups = in.to.node.defaults.groups;
   groups.initial_rebalance_delay = 3s;
   PENSTOCK_TRY(in.millis("group.initial.rebalance.delay.ms", groups.initial_rebalance_delay, 0));
+  // With none at all, members that are started together would miss the group's first generation by
+  // a millisecond, and wait until the others have given up their partitions.
+  groups.initial_rebalance_delay = std::max<duration>(groups.initial_rebalance_delay, 25ms);
   PENSTOCK_TRY(in.millis("group.min.session.timeout.ms", groups.session_timeout_min, 1));
   PENSTOCK_TRY(in.millis("group.max.session.timeout.ms", groups.session_timeout_max, 1));
   std::uint32_t members = 0x7fffffff;

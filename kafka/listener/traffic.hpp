@@ -1,0 +1,51 @@
+// What the clients of a node have in its memory at one moment, all together. Each connection has
+// limits of its own; these hold when there are thousands of them. The listener's thread counts,
+// connection actors look.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+
+namespace penstock::kafka {
+
+class traffic {
+ public:
+  explicit traffic(std::uint64_t bytes_max) : bytes_max_(bytes_max) {}
+
+  /// Bytes more, or (below zero) fewer: of requests that are not answered, of requests that have
+  /// not come to their end, of answers that have not been taken.
+  void count_requests(std::int64_t bytes) { add(requests_, bytes); }
+  void count_unfinished(std::int64_t bytes) { add(unfinished_, bytes); }
+  void count_answers(std::int64_t bytes) { add(answers_, bytes); }
+
+  /// Nothing new is read until less is under way.
+  bool is_full() const { return requests_ + unfinished_ >= bytes_max_ || is_full_of_answers(); }
+
+  /// Half of the room is taken by those who began a request and do not end it: one has to go.
+  bool too_much_unfinished() const { return unfinished_ > bytes_max_ / 2; }
+
+  /// There is no room left for answers: who has not taken any for a while has to go, and with twice
+  /// as much somebody has to go at once.
+  bool is_full_of_answers() const { return answers_ >= bytes_max_; }
+  bool is_twice_full_of_answers() const { return answers_ / 2 >= bytes_max_; }
+
+  /// What one more answer with records may be, so that many large ones at once become small ones.
+  std::uint64_t answer_bytes_max() const {
+    constexpr std::uint64_t always = 1u << 20;
+    const std::uint64_t used = answers_;
+    return std::max(always, used < bytes_max_ ? bytes_max_ - used : 0);
+  }
+
+ private:
+  static void add(std::atomic<std::uint64_t>& to, std::int64_t bytes) {
+    to += static_cast<std::uint64_t>(bytes);  // modulo 2^64, so that fewer is right as well
+  }
+
+  std::uint64_t bytes_max_;
+  std::atomic<std::uint64_t> requests_{0};
+  std::atomic<std::uint64_t> unfinished_{0};
+  std::atomic<std::uint64_t> answers_{0};
+};
+
+}  // namespace penstock::kafka

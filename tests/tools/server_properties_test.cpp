@@ -1,0 +1,31 @@
+#include "tools/penstock/server_properties.hpp"
+
+#include "tests/support/catch.hpp"
+
+using namespace penstock;
+using penstock::tool::parse_server_properties;
+
+TEST_CASE("members that start together find each other even without a delay", "[tools][node]") {
+  const auto delay = [](const std::string& text) {
+    auto read = parse_server_properties(text, "server.properties", {});
+    REQUIRE(read.has_value());
+    return read->node.defaults.groups.initial_rebalance_delay;
+  };
+  CHECK(delay("") == 3s);
+  CHECK(delay("group.initial.rebalance.delay.ms=100\n") == 100ms);
+  const auto least = delay("group.initial.rebalance.delay.ms=0\n");
+  CHECK(least > 0ms);
+  CHECK(least < 100ms);
+}
+
+TEST_CASE("what all clients may have in memory is bounded without being told", "[tools][node]") {
+  const auto most = [](const std::string& text) {
+    auto read = parse_server_properties(text, "server.properties", {});
+    REQUIRE(read.has_value());
+    return read->edge.traffic_bytes_max;
+  };
+  CHECK(most("queued.max.request.bytes=-1\n") == 256u << 20);
+  CHECK(most("queued.max.request.bytes=1000000\n") == 1'000'000);
+  CHECK_FALSE(
+      parse_server_properties("queued.max.request.bytes=x\n", "server.properties", {}).has_value());
+}
