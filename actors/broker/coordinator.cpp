@@ -400,7 +400,7 @@ void commit(coordinator_self self, Reader in, caf::typed_response_promise<group_
   auto known = find_or_make(state, id);
   error why = known ? error{} : known.error();
   bool forgets = std::is_same_v<Reader, wire::OpaqueCommit::Reader> && member.empty();
-  for (auto each : in.getOffsets()) forgets = forgets && each.getOffset() < 0;
+  for (auto each : in.getOffsets()) forgets = forgets && each.getOffset() == -1;
   if (!why && !forgets) {
     auto checked = (*known)->check_commit(member, instance_in(in), in.getGeneration(),
                                           state.config.time->monotonic());
@@ -419,7 +419,7 @@ void commit(coordinator_self self, Reader in, caf::typed_response_promise<group_
     value.metadata = std::string{view(each.getMetadata())};
     value.commit_time = state.config.time->now();
     records.emplace_back(encode(key),
-                         each.getOffset() < 0 ? std::nullopt : std::optional{encode(value)});
+                         each.getOffset() == -1 ? std::nullopt : std::optional{encode(value)});
   }
   if (why || records.empty()) {
     promise.deliver(to_reply(why));

@@ -77,6 +77,7 @@ struct node_state {
   controller_actor controller;
   coordinator_actor coordinator;
   std::map<std::string, hosted_topic, std::less<>> topics;
+  std::map<std::string, std::string, std::less<>> names_by_id;
   std::map<std::string, int, std::less<>> closing;                // partitions of deleted topics
   std::map<std::string, topic_changed, std::less<>> after_close;  // re-created meanwhile
   std::map<caf::actor_addr, topic_partition> owners;              // who a down message is about
@@ -106,6 +107,20 @@ result<hosted_partition*> find(node_state& state, std::string_view topic, std::i
   auto& found = partitions[static_cast<std::size_t>(partition)];
   if (found.offline) return found.offline;
   return &found;
+}
+
+// An id finds the topic that has it now, and none that was given its name later.
+template <class Reader>
+result<hosted_partition*> find(node_state& state, Reader in) {
+  if constexpr (requires { in.getTopicId(); }) {
+    if (in.getTopicId().size() > 0) {
+      auto named = state.names_by_id.find(view(in.getTopicId()));
+      if (named == state.names_by_id.end())
+        return error{errc::not_found, "no topic has the id that was asked for"};
+      return find(state, named->second, in.getPartition());
+    }
+  }
+  return find(state, view(in.getTopic()), in.getPartition());
 }
 
 // What was set for the topic, over what the node's configuration says of all topics.
@@ -313,6 +328,7 @@ void drop_topic(node_self self, const std::string& name) {
   if (at == state.topics.end()) return;
   auto hosted = std::move(at->second);
   state.topics.erase(at);
+  state.names_by_id.erase(hosted.id);
   auto closed_one = [self, name] {
     auto& now = self->state;
     if (--now.closing[name] > 0) return;
@@ -351,6 +367,7 @@ void change_topic(node_self self, const topic_changed& what) {
   PENSTOCK_ASSERT(settings.has_value(), settings.error().to_string());
   auto& hosted = state.topics[name];
   hosted.id = std::string{view(in->getId())};
+  state.names_by_id[hosted.id] = name;
   const bool changed = hosted.settings != *settings;
   hosted.settings = *settings;
   const auto before = hosted.partitions.size();
@@ -442,7 +459,11 @@ template <class Request, class Reply>
 auto to_partition(node_self self) {
   return serve<Request, Reply>(self, [self](const Request& what, auto promise) {
     auto in = what.open();
-    auto found = find(self->state, view(in->getTopic()), in->getPartition());
+    // Where the metadata log ends is for everybody to know.
+    if constexpr (std::is_same_v<Request, list_offsets_request>)
+      if (view(in->getTopic()) == metadata_topic && in->getPartition() == 0)
+        return forward(self, self->state.metadata_log, what, promise);
+    auto found = find(self->state, *in);
     if (!found) {
       promise.deliver(failed<Reply>(found.error()));
       return;
@@ -561,7 +582,10 @@ void list_topics(node_self self, wire::TopicsRequest::Reader in,
   auto& state = self->state;
   std::vector<std::string> names;
   for (auto each : in.getNames()) names.emplace_back(view(each));
-  if (names.empty())
+  for (auto each : in.getIds())
+    if (auto at = state.names_by_id.find(view(each)); at != state.names_by_id.end())
+      names.push_back(at->second);
+  if (in.getNames().size() == 0 && in.getIds().size() == 0)
     for (const auto& each : state.topics) names.push_back(each.first);
   for (const auto& name : names) {
     auto at = state.topics.find(name);

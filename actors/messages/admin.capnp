@@ -47,8 +47,9 @@ struct Partition {
 }
 
 struct TopicsRequest {
-  names @0 :List(Text);     # empty: all
+  names @0 :List(Text);     # these and those with the ids; neither: all
   withPartitions @1 :Bool;  # ask every partition for its numbers
+  ids @2 :List(Data);       # of topics, 16 bytes each
 }
 
 struct TopicsReply {

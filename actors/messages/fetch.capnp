@@ -14,6 +14,7 @@ struct FetchRequest {
   offset @2 :Int64;
   maxBytes @3 :UInt32;
   maxWaitMs @4 :UInt32;  # 0: answer at once
+  topicId @5 :Data;      # instead of `topic`; not_found when no topic has it
 }
 
 struct FetchReply {

@@ -87,7 +87,8 @@ struct OpaqueLeft {
 struct OpaqueOffset {
   topic @0 :Text;
   partition @1 :Int32;
-  offset @2 :Int64;            # of the next record to read; -1: none, or forget it
+  offset @2 :Int64;            # of the next record to read; -1: none, or forget it; others below
+                               # zero mean something to those who commit them, and are kept
   leaderEpoch @3 :Int32 = -1;  # of the last record read; -1: not known
   metadata @4 :Text;
 }
@@ -142,4 +143,5 @@ struct WatchRequest {
   partition @1 :Int32;
   offset @2 :Int64;
   maxWaitMs @3 :UInt32;
+  topicId @4 :Data;  # instead of `topic`, as in a fetch
 }

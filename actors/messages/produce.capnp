@@ -14,6 +14,7 @@ struct AppendRequest {
   topic @0 :Text;
   partition @1 :Int32;
   batches @2 :Data;  # one or more whole record batches, Kafka v2 layout; all or nothing
+  topicId @3 :Data;  # instead of `topic`; not_found when no topic has it
 }
 
 struct AppendReply {

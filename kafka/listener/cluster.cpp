@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "kafka/listener/session.hpp"
+#include "streams/topic/name.hpp"
 
 namespace penstock::kafka {
 
@@ -24,6 +25,17 @@ topics_request topics_named(const std::vector<std::string>& names, bool with_par
     auto list = out.initNames(static_cast<unsigned>(names.size()));
     for (unsigned i = 0; i < names.size(); ++i) list.set(i, text_of(names[i]));
     out.setWithPartitions(with_partitions);
+  });
+}
+
+topics_request topics_named(const std::vector<std::string>& names, const std::vector<uuid>& ids) {
+  std::size_t size = ids.size() * 32;
+  for (const auto& each : names) size += each.size() + 16;
+  return topics_request::make(size, [&](wire::TopicsRequest::Builder out) {
+    auto texts = out.initNames(static_cast<unsigned>(names.size()));
+    for (unsigned i = 0; i < names.size(); ++i) texts.set(i, text_of(names[i]));
+    auto list = out.initIds(static_cast<unsigned>(ids.size()));
+    for (unsigned i = 0; i < ids.size(); ++i) list.set(i, data_of(ids[i].view()));
   });
 }
 
@@ -83,6 +95,12 @@ metadata_response::metadata_response_topic missing(std::optional<std::string> na
   return out;
 }
 
+// What is said of a topic that is not there, and is not made.
+error_code code_without(const std::string& name) {
+  return check_topic_name(name) ? error_code::unknown_topic_or_partition
+                                : error_code::invalid_topic_exception;
+}
+
 void answer(const lookup_ptr& what, const topics_reply& reply,
             const std::map<std::string, error_code>& refused) {
   const auto& settings = what->with->settings();
@@ -110,8 +128,7 @@ void answer(const lookup_ptr& what, const topics_reply& reply,
     out.topics.push_back(
         found != by_name.end()
             ? describe(*what, topics[found->second])
-            : missing(name, {},
-                      why == refused.end() ? error_code::unknown_topic_or_partition : why->second));
+            : missing(name, {}, why == refused.end() ? code_without(name) : why->second));
   }
   for (const auto& id : what->ids) {
     auto found = by_id.find(id);
@@ -172,8 +189,7 @@ void serve(session& with, exchange_ptr<metadata_request> x) {
   }
   const bool create =
       with.settings().auto_create_topics && (x->version() < 4 || x->in.allow_auto_topic_creation);
-  const bool everything = what->all || !what->ids.empty();
-  with.ask<topics_reply>(topics_named(everything ? std::vector<std::string>{} : what->names),
+  with.ask<topics_reply>(topics_named(what->names, what->ids),
                          [what, create](const topics_reply& reply) {
                            if (create && !what->names.empty() && what->ids.empty()) {
                              create_missing(what, reply);

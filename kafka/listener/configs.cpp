@@ -3,6 +3,7 @@
 
 #include "actors/messages/settings.hpp"
 #include "kafka/listener/session.hpp"
+#include "streams/topic/foreign_settings.hpp"
 
 namespace penstock::kafka {
 
@@ -235,6 +236,7 @@ result<change> change_of(const session& with, wire::Topic::Reader topic,
   change what;
   for (const auto& each : asked.configs) {
     const auto name = each.name;
+    if (is_foreign_setting(name)) continue;
     if (each.config_operation == to_delete) {
       what.reset.push_back(name);
       continue;
@@ -261,7 +263,7 @@ result<change> change_of(const session&, wire::Topic::Reader topic,
                          const alter_configs_request::alter_configs_resource& asked) {
   change what;
   for (const auto& each : asked.configs)
-    if (each.value) what.set[each.name] = *each.value;
+    if (each.value && !is_foreign_setting(each.name)) what.set[each.name] = *each.value;
   for (auto each : topic.getSettings())
     if (std::string name{view(each.getName())};
         !what.set.contains(name) && !name.starts_with("penstock."))  // unknown to the clients

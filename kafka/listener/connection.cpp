@@ -24,7 +24,9 @@ using served =
                alter_configs_request, incremental_alter_configs_request, join_group_request,
                sync_group_request, heartbeat_request, leave_group_request, list_groups_request,
                describe_groups_request, delete_groups_request, offset_commit_request,
-               offset_fetch_request, offset_delete_request>;
+               offset_fetch_request, offset_delete_request, describe_topic_partitions_request,
+               describe_quorum_request, elect_leaders_request, list_partition_reassignments_request,
+               alter_partition_reassignments_request, alter_replica_log_dirs_request>;
 
 struct connection_state {
   static inline const char* name = "penstock.kafka_connection";

@@ -6,27 +6,33 @@ namespace penstock::kafka {
 
 namespace {
 
-watch_request watch_of(const topic_partition& which, offset_t offset, std::uint32_t wait_ms) {
+watch_request watch_of(const topic_partition& which, const uuid* topic_id, offset_t offset,
+                       std::uint32_t wait_ms) {
   return watch_request::make(which.topic.size(), [&](wire::WatchRequest::Builder out) {
-    out.setTopic(text_of(which.topic));
+    set_topic(out, which.topic, topic_id);
     out.setPartition(which.partition);
     out.setOffset(offset);
     out.setMaxWaitMs(wait_ms);
   });
 }
 
+// The first version whose requests name topics by their ids alone.
+constexpr int by_id_from = 13;
+
 }  // namespace
 
 fetch_work::fetch_work(session& with, exchange_ptr<fetch_request> x)
     : with_(with), x_(std::move(x)) {
   const auto& in = x_->in;
-  limit_ = std::min<std::uint32_t>(static_cast<std::uint32_t>(std::max(in.max_bytes, 0)),
-                                   with.settings().fetch_bytes_max);
+  limit_ = std::min(static_cast<std::uint64_t>(std::max(in.max_bytes, 0)), with.answer_bytes_max());
   for (std::size_t t = 0; t < in.topics.size(); ++t) {
+    const auto& asked_for = in.topics[t];
+    const auto name =
+        x_->version() < by_id_from ? asked_for.topic : std::string{asked_for.topic_id.view()};
     for (std::size_t p = 0; p < in.topics[t].partitions.size(); ++p) {
       const auto& asked = in.topics[t].partitions[p];
       auto& part = parts_.emplace_back();
-      part.id = {in.topics[t].topic, asked.partition};
+      part.id = {name, asked.partition};
       part.topic = t;
       part.partition = p;
       part.offset = asked.fetch_offset;
@@ -34,6 +40,10 @@ fetch_work::fetch_work(session& with, exchange_ptr<fetch_request> x)
       if (asked.current_leader_epoch > 0) part.wrong = error_code::unknown_leader_epoch;
     }
   }
+}
+
+const uuid* fetch_work::topic_id(const share& of) const {
+  return x_->version() < by_id_from ? nullptr : &x_->in.topics[of.topic].topic_id;
 }
 
 void fetch_work::begin() {
@@ -67,7 +77,7 @@ void fetch_work::read(std::size_t at, bool look_only) {
   taken_ += part.reserved;
   ++reading_;
   auto request = penstock::fetch_request::make(part.id.topic.size(), [&](auto out) {
-    out.setTopic(text_of(part.id.topic));
+    set_topic(out, part.id.topic, topic_id(part));
     out.setPartition(part.id.partition);
     out.setOffset(part.offset);
     out.setMaxBytes(part.reserved);
@@ -76,7 +86,7 @@ void fetch_work::read(std::size_t at, bool look_only) {
     self->arrived(at, reply);
   };
   if (look_only) {
-    with_.ask<fetch_reply>(watch_of(part.id, part.offset, 0), then);
+    with_.ask<fetch_reply>(watch_of(part.id, topic_id(part), part.offset, 0), then);
   } else {
     with_.ask<fetch_reply>(request, then);
   }
@@ -127,7 +137,7 @@ void fetch_work::settle() {
 void fetch_work::watch(const share& each) {
   if (!with_.watched.insert(each.id).second) return;
   const auto seen = each.reply.open()->getHighWatermark();
-  const auto request = watch_of(each.id, seen, 60'000);
+  const auto request = watch_of(each.id, topic_id(each), seen, 60'000);
   with_.ask<fetch_reply>(request, [&with = with_, id = each.id](const fetch_reply&) {
     with.watched.erase(id);
     if (const auto waits = with.waiting_fetch) waits->on_more(id);
@@ -156,6 +166,7 @@ void fetch_work::finish() {
   out.responses.resize(in.topics.size());
   for (std::size_t t = 0; t < in.topics.size(); ++t) {
     out.responses[t].topic = in.topics[t].topic;
+    out.responses[t].topic_id = in.topics[t].topic_id;
     out.responses[t].partitions.resize(in.topics[t].partitions.size());
   }
   // Readers keep what they were opened on: the bytes stay until the answer is written.
@@ -167,7 +178,7 @@ void fetch_work::finish() {
     if (in.isolation_level == 1) to.aborted_transactions.emplace();
     auto& reply = *open.emplace_back(std::make_unique<fetch_reply::reader>(part.reply.held()));
     auto wrong = part.wrong;
-    if (wrong == error_code::none) wrong = code_of(error_of(reply->getFailure()).code());
+    if (wrong == error_code::none) wrong = topic_code(error_of(reply->getFailure()));
     to.records = view(reply->getBatches());
     if (wrong != error_code::none) {
       to.error_code = number(wrong);

@@ -23,7 +23,7 @@ class fetch_work : public std::enable_shared_from_this<fetch_work> {
 
  private:
   struct share {
-    topic_partition id;
+    topic_partition id;  // with the bytes of the topic's id in place of its name from version 13 on
     std::size_t topic = 0;  // places in the request and the answer
     std::size_t partition = 0;
     std::int64_t offset = 0;
@@ -41,6 +41,7 @@ class fetch_work : public std::enable_shared_from_this<fetch_work> {
   void arrived(std::size_t at, const fetch_reply& reply);
   void settle();
   void watch(const share& each);
+  const uuid* topic_id(const share& of) const;
   void finish();
 
   session& with_;

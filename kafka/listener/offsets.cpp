@@ -18,15 +18,24 @@ std::int16_t offsets_code(const error& why) {
   return number_of(why);
 }
 
-// Partitions that exist, so that nothing is committed for those that do not.
-std::map<std::string, std::int32_t, std::less<>> counts_in(const topics_reply& found) {
+// The first version of both requests that names topics by their ids alone.
+constexpr int by_id_from = 10;
+
+// Topics that exist: nothing is committed for partitions that do not.
+struct known_topics {
+  explicit known_topics(const topics_reply& found) {
+    auto in = found.open();
+    for (auto each : in->getTopics()) {
+      const std::string name{view(each.getName())};
+      counts[name] = static_cast<std::int32_t>(each.getPartitions().size());
+      names[id_of(each)] = name;
+      ids[name] = id_of(each);
+    }
+  }
   std::map<std::string, std::int32_t, std::less<>> counts;
-  auto in = found.open();
-  for (auto each : in->getTopics())
-    counts[std::string{view(each.getName())}] =
-        static_cast<std::int32_t>(each.getPartitions().size());
-  return counts;
-}
+  std::map<uuid, std::string> names;
+  std::map<std::string, uuid> ids;
+};
 
 struct place {
   std::size_t topic;
@@ -36,7 +45,13 @@ struct place {
 // Writes what may be committed; the others are answered already.
 void commit(session& with, exchange_ptr<offset_commit_request> x, const topics_reply& found) {
   auto out = std::make_shared<offset_commit_response>();
-  const auto counts = counts_in(found);
+  const known_topics topics{found};
+  const auto& counts = topics.counts;
+  const bool by_id = x->version() >= by_id_from;
+  if (by_id)
+    for (auto& topic : x->in.topics)
+      if (auto named = topics.names.find(topic.topic_id); named != topics.names.end())
+        topic.name = named->second;
   const auto& in = x->in;
   auto places = std::make_shared<std::vector<place>>();
   std::size_t size = 256 + in.group_id.size() + in.member_id.size();
@@ -45,18 +60,19 @@ void commit(session& with, exchange_ptr<offset_commit_request> x, const topics_r
     const auto& topic = in.topics[t];
     const auto known = counts.find(topic.name);
     out->topics[t].name = topic.name;
+    out->topics[t].topic_id = topic.topic_id;
     for (std::size_t p = 0; p < topic.partitions.size(); ++p) {
       const auto& asked = topic.partitions[p];
       auto& to = out->topics[t].partitions.emplace_back();
       to.partition_index = asked.partition_index;
       const auto metadata = asked.committed_metadata ? asked.committed_metadata->size() : 0;
-      if (known == counts.end() || asked.partition_index < 0 ||
-          asked.partition_index >= known->second) {
+      if (by_id && known == counts.end()) {
+        to.error_code = number(error_code::unknown_topic_id);
+      } else if (known == counts.end() || asked.partition_index < 0 ||
+                 asked.partition_index >= known->second) {
         to.error_code = number(error_code::unknown_topic_or_partition);
       } else if (metadata > offset_metadata_bytes_max) {
         to.error_code = number(error_code::offset_metadata_too_large);
-      } else if (asked.committed_offset < 0) {
-        to.error_code = number(error_code::offset_out_of_range);
       } else {
         places->push_back({t, p});
         size += topic.name.size() + metadata + 64;
@@ -91,10 +107,17 @@ void commit(session& with, exchange_ptr<offset_commit_request> x, const topics_r
 }  // namespace
 
 void serve(session& with, exchange_ptr<offset_commit_request> x) {
+  if (x->in.topics.empty()) return x->answer({});
   std::vector<std::string> names;
-  for (const auto& each : x->in.topics) names.push_back(each.name);
-  if (names.empty()) return x->answer({});
-  with.ask<topics_reply>(topics_named(names),
+  std::vector<uuid> ids;
+  for (const auto& each : x->in.topics) {
+    if (x->version() < by_id_from) {
+      names.push_back(each.name);
+    } else {
+      ids.push_back(each.topic_id);
+    }
+  }
+  with.ask<topics_reply>(topics_named(names, ids),
                          [&with, x](const topics_reply& found) { commit(with, x, found); });
 }
 
@@ -113,6 +136,7 @@ struct group_offsets {
   std::string id;
   bool all = false;
   std::vector<std::pair<std::string, std::vector<std::int32_t>>> wanted;
+  std::vector<std::pair<uuid, std::vector<std::int32_t>>> unknown;  // ids of no topic
   std::int16_t code = 0;
   std::map<std::string, std::vector<offset_line>> found;
 };
@@ -165,9 +189,67 @@ void write_topics(Topics& out, const group_offsets& from) {
   }
 }
 
+// Topics by their ids; those that have no id any more are left out.
+void write_by_id(offset_fetch_response::offset_fetch_response_group& out, const group_offsets& from,
+                 const known_topics& topics) {
+  write_topics(out.topics, from);
+  for (auto& each : out.topics)
+    if (auto id = topics.ids.find(each.name); id != topics.ids.end()) each.topic_id = id->second;
+  std::erase_if(out.topics, [](const auto& each) { return each.topic_id.is_zero(); });
+  for (const auto& [id, partitions] : from.unknown) {
+    auto& topic = out.topics.emplace_back();
+    topic.topic_id = id;
+    for (const auto index : partitions)
+      topic.partitions.push_back({index, -1, -1, "", number(error_code::unknown_topic_id)});
+  }
+}
+
+void fetch_by_id(session& with, const exchange_ptr<offset_fetch_request>& x,
+                 const known_topics& topics) {
+  auto groups = std::make_shared<std::vector<group_offsets>>();
+  for (const auto& each : x->in.groups) {
+    auto& group = groups->emplace_back();
+    group.id = each.group_id;
+    group.all = !each.topics;
+    if (!each.topics) continue;
+    for (const auto& topic : *each.topics) {
+      if (auto named = topics.names.find(topic.topic_id); named != topics.names.end()) {
+        group.wanted.emplace_back(named->second, topic.partition_indexes);
+      } else {
+        group.unknown.emplace_back(topic.topic_id, topic.partition_indexes);
+      }
+    }
+  }
+  auto all = gather([x, groups, topics] {
+    offset_fetch_response out;
+    for (const auto& each : *groups) {
+      auto& to = out.groups.emplace_back();
+      to.group_id = each.id;
+      to.error_code = each.code;
+      if (each.code == 0) write_by_id(to, each, topics);
+    }
+    x->answer(out);
+  });
+  for (std::size_t at = 0; at < groups->size(); ++at) look_up(with, groups, at, all);
+  all->arrived();
+}
+
 }  // namespace
 
 void serve(session& with, exchange_ptr<offset_fetch_request> x) {
+  if (x->version() >= by_id_from) {
+    std::vector<uuid> ids;
+    bool everything = x->in.groups.empty();
+    for (const auto& group : x->in.groups) {
+      everything = everything || !group.topics || group.topics->empty();
+      if (group.topics)
+        for (const auto& topic : *group.topics) ids.push_back(topic.topic_id);
+    }
+    if (everything) ids.clear();
+    return with.ask<topics_reply>(topics_named({}, ids), [&with, x](const topics_reply& found) {
+      fetch_by_id(with, x, known_topics{found});
+    });
+  }
   auto groups = std::make_shared<std::vector<group_offsets>>();
   const auto& in = x->in;
   if (x->version() >= 8) {

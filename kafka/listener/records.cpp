@@ -14,6 +14,9 @@ using partition_result = produce_response::partition_produce_response;
 // A node is the only one of its kind so far: every partition is in its first epoch.
 constexpr std::int32_t leader_epoch = 0;
 
+// The first version of produce requests that name topics by their ids alone.
+constexpr int by_id_from = 13;
+
 partition_result refused(std::int32_t index, error_code code, std::string words) {
   partition_result out;
   out.index = index;
@@ -76,6 +79,8 @@ void serve(session& with, exchange_ptr<produce_request> x) {
     const auto& topic = x->in.topic_data[t];
     auto& answers = work->out.responses[t];
     answers.name = topic.name;
+    answers.topic_id = topic.topic_id;
+    const uuid* id = x->version() < by_id_from ? nullptr : &topic.topic_id;
     answers.partition_responses.resize(topic.partition_data.size());
     for (std::size_t p = 0; p < topic.partition_data.size(); ++p) {
       const auto& data = topic.partition_data[p];
@@ -89,7 +94,7 @@ void serve(session& with, exchange_ptr<produce_request> x) {
       }
       all->expect();
       auto request = append_request::make(data.records->size() + topic.name.size(), [&](auto out) {
-        out.setTopic(text_of(topic.name));
+        set_topic(out, topic.name, id);
         out.setPartition(data.index);
         out.setBatches(data_of(*data.records));
       });
@@ -98,7 +103,7 @@ void serve(session& with, exchange_ptr<produce_request> x) {
         auto& to = work->out.responses[t].partition_responses[p];
         if (auto why = error_of(in->getFailure())) {
           work->failed = true;
-          to = refused(index, code_of(why.code()), words_of(why));
+          to = refused(index, topic_code(why), words_of(why));
         } else {
           to.index = index;
           to.base_offset = in->getBaseOffset();

@@ -37,6 +37,12 @@ class session {
   const edge_settings& settings() const { return *config_.settings; }
   const std::string& client_host() const { return config_.client_host; }
 
+  /// What an answer with records may carry now.
+  std::uint64_t answer_bytes_max() const {
+    const std::uint64_t own = settings().fetch_bytes_max;
+    return config_.traffic ? std::min(own, config_.traffic->answer_bytes_max()) : own;
+  }
+
   /// Asks the node. `then` is called once, with a failure in the reply when there is no answer.
   template <class Reply, class Request>
   void ask(const Request& what, std::function<void(const Reply&)> then) {
@@ -155,13 +161,31 @@ inline std::shared_ptr<gathering> gather(std::function<void()> then) {
 /// The topics that were asked for; those that do not exist are left out. Empty names: all.
 topics_request topics_named(const std::vector<std::string>& names, bool with_partitions = false);
 
+/// The same with some that are asked for by their ids; neither: all.
+topics_request topics_named(const std::vector<std::string>& names, const std::vector<uuid>& ids);
+
+/// Names a topic to the node: by its id in those versions of a request that know ids alone.
+template <class Builder>
+void set_topic(Builder out, const std::string& name, const uuid* id) {
+  if (id != nullptr) {
+    out.setTopicId(data_of(id->view()));
+  } else {
+    out.setTopic(text_of(name));
+  }
+}
+
+/// What the client hears of a request whose topic was named by `set_topic`.
+inline error_code topic_code(const error& why) {
+  return why.code() == errc::not_found ? error_code::unknown_topic_id : code_of(why.code());
+}
+
 /// Bytes of a topic's id.
 inline uuid id_of(wire::Topic::Reader topic) {
   return uuid::of(view(topic.getId()));
 }
 
 // One overload for each request that is served: records.cpp, fetch.cpp, cluster.cpp, topics.cpp,
-// configs.cpp, groups.cpp, offsets.cpp.
+// configs.cpp, groups.cpp, offsets.cpp, replicas.cpp.
 void serve(session& with, exchange_ptr<produce_request> x);
 void serve(session& with, exchange_ptr<fetch_request> x);
 void serve(session& with, exchange_ptr<list_offsets_request> x);
@@ -189,5 +213,11 @@ void serve(session& with, exchange_ptr<delete_groups_request> x);
 void serve(session& with, exchange_ptr<offset_commit_request> x);
 void serve(session& with, exchange_ptr<offset_fetch_request> x);
 void serve(session& with, exchange_ptr<offset_delete_request> x);
+void serve(session& with, exchange_ptr<describe_topic_partitions_request> x);
+void serve(session& with, exchange_ptr<describe_quorum_request> x);
+void serve(session& with, exchange_ptr<elect_leaders_request> x);
+void serve(session& with, exchange_ptr<list_partition_reassignments_request> x);
+void serve(session& with, exchange_ptr<alter_partition_reassignments_request> x);
+void serve(session& with, exchange_ptr<alter_replica_log_dirs_request> x);
 
 }  // namespace penstock::kafka

@@ -3,6 +3,7 @@
 
 #include "actors/messages/settings.hpp"
 #include "kafka/listener/session.hpp"
+#include "streams/topic/foreign_settings.hpp"
 #include "streams/topic/metadata.hpp"
 #include "streams/topic/name.hpp"
 
@@ -55,6 +56,7 @@ created_topic refused(const std::string& name, error_code code, std::string word
 result<topic_settings> settings_of(const wanted_topic& wanted) {
   topic_settings settings;
   for (const auto& each : wanted.configs) {
+    if (is_foreign_setting(each.name)) continue;  // it has no effect, here and on one node of Kafka
     if (!each.value)
       return error{errc::invalid_setting, "setting " + each.name + " has a null value"};
     PENSTOCK_TRY(settings.set(each.name, *each.value));
@@ -169,17 +171,13 @@ void serve(session& with, exchange_ptr<delete_topics_request> x) {
     uuid id;
   };
   auto wanted = std::make_shared<std::vector<asked>>();
-  bool by_id = false;
   for (const auto& name : x->in.topic_names) wanted->push_back({name, {}});
-  for (const auto& each : x->in.topics) {
-    wanted->push_back({each.name, each.topic_id});
-    by_id = by_id || !each.name;
-  }
+  for (const auto& each : x->in.topics) wanted->push_back({each.name, each.topic_id});
   std::vector<std::string> names;
-  if (!by_id)
-    for (const auto& each : *wanted) names.push_back(*each.name);
+  std::vector<uuid> ids;
+  for (const auto& each : *wanted) each.name ? names.push_back(*each.name) : ids.push_back(each.id);
   if (wanted->empty()) return x->answer({});
-  with.ask<topics_reply>(topics_named(names), [&with, x, wanted](const topics_reply& found) {
+  with.ask<topics_reply>(topics_named(names, ids), [&with, x, wanted](const topics_reply& found) {
     auto out = std::make_shared<delete_topics_response>();
     auto all = gather([x, out] { x->answer(*out); });
     auto in = found.open();

@@ -19,6 +19,7 @@ struct uuid {
 
   bool is_zero() const { return *this == uuid{}; }
   static uuid of(bytes_view from);  // of 16 bytes, else zero
+  bytes_view view() const { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
   friend auto operator<=>(const uuid&, const uuid&) = default;
 };
 

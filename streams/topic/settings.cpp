@@ -8,6 +8,8 @@
 
 #include <fmt/format.h>
 
+#include "streams/topic/foreign_settings.hpp"
+
 namespace penstock {
 namespace {
 
@@ -90,7 +92,10 @@ constexpr std::array rules{
 };
 
 // Known to users of Kafka, and of no use here.
-constexpr std::array foreign{"file.delete.delay.ms",
+constexpr std::array foreign{"compression.gzip.level",
+                             "compression.lz4.level",
+                             "compression.zstd.level",
+                             "file.delete.delay.ms",
                              "flush.messages",
                              "follower.replication.throttled.replicas",
                              "leader.replication.throttled.replicas",
@@ -104,6 +109,8 @@ constexpr std::array foreign{"file.delete.delay.ms",
                              "message.timestamp.difference.max.ms",
                              "min.insync.replicas",
                              "preallocate",
+                             "remote.log.copy.disable",
+                             "remote.log.delete.on.disable",
                              "remote.storage.enable",
                              "segment.index.bytes",
                              "segment.jitter.ms",
@@ -142,7 +149,7 @@ std::string shown(std::string_view value) {
 }
 
 error unknown(std::string_view name) {
-  if (std::find(foreign.begin(), foreign.end(), name) != foreign.end())
+  if (is_foreign_setting(name))
     return error{errc::invalid_setting,
                  fmt::format("setting {} of Kafka does not exist in Penstock: leave it out", name)};
   constexpr std::size_t compared_max = 64;
@@ -274,6 +281,10 @@ const std::map<std::string, std::string, std::less<>>& defaults() {
 }
 
 }  // namespace
+
+bool is_foreign_setting(std::string_view name) {
+  return std::find(foreign.begin(), foreign.end(), name) != foreign.end();
+}
 
 std::span<const setting_info> topic_setting_table() {
   static const auto table = [] {

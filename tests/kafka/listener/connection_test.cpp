@@ -237,13 +237,33 @@ TEST_CASE("offsets are committed for partitions that exist and read back", "[kaf
   CHECK(client.call(all, 8).groups[0].topics[0].partitions[0].committed_offset == 42);
 }
 
+TEST_CASE("an offset below zero is kept as it is, and -1 is none", "[kafka][listener]") {
+  virtual_node node;
+  kafka_client client{node};
+  REQUIRE_FALSE(node.create("t", 2));
+  offset_commit_request commit;
+  commit.group_id = "g";
+  commit.topics.push_back({"t", {}, {{0, -2, -1, ""}, {1, 5, -1, ""}}});
+  const auto done = client.call(commit, 8);
+  for (const auto& each : done.topics.at(0).partitions) CHECK(each.error_code == 0);
+  commit.topics[0].partitions = {{1, -1, -1, ""}};
+  CHECK(client.call(commit, 8).topics.at(0).partitions.at(0).error_code == 0);
+  offset_fetch_request ask;
+  ask.group_id = "g";
+  ask.topics.emplace();
+  ask.topics->push_back({"t", {0, 1}});
+  const auto found = client.call(ask, 5).topics.at(0).partitions;
+  CHECK(found.at(0).committed_offset == -2);
+  CHECK(found.at(1).committed_offset == -1);
+}
+
 TEST_CASE("topics are created, described, altered and deleted with a code for each",
           "[kafka][listener]") {
   virtual_node node;
   kafka_client client{node};
   create_topics_request create;
   create.topics.resize(4);
-  create.topics[0] = {"a", 3, 1, {}, {{"retention.ms", "1000"}}};
+  create.topics[0] = {"a", 3, 1, {}, {{"retention.ms", "1000"}, {"file.delete.delay.ms", "1"}}};
   create.topics[1] = {"b", 1, 3, {}, {}};
   create.topics[2] = {"c", 1, 1, {}, {{"no.such.setting", "1"}}};
   create.topics[3] = {"d/", 1, 1, {}, {}};
@@ -258,7 +278,11 @@ TEST_CASE("topics are created, described, altered and deleted with a code for ea
   CHECK(client.call(create, 4).topics[0].error_code == code(error_code::topic_already_exists));
 
   incremental_alter_configs_request alter;
-  alter.resources.push_back({2, "a", {{"cleanup.policy", 2, "compact"}, {"retention.ms", 1, {}}}});
+  alter.resources.push_back({2,
+                             "a",
+                             {{"cleanup.policy", 2, "compact"},
+                              {"retention.ms", 1, {}},
+                              {"min.insync.replicas", 0, "1"}}});
   CHECK(client.call(alter, 1).responses[0].error_code == 0);
   describe_configs_request describe;
   describe.resources.push_back(
