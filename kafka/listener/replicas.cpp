@@ -214,9 +214,9 @@ void serve(session& with, exchange_ptr<alter_partition_reassignments_request> x)
           for (const auto& each : topic.partitions) {
             auto& part = to.partitions.emplace_back();
             part.partition_index = each.partition_index;
-            const auto refuse = [&](error_code code, std::string words) {
+            const auto refuse = [&](error_code code, std::string_view words) {
               part.error_code = number(code);
-              part.error_message = std::move(words);
+              part.error_message.emplace(words);
             };
             if (!has(known, topic.name, each.partition_index)) {
               refuse(error_code::unknown_topic_or_partition, "no such partition");
