@@ -166,13 +166,15 @@ class client_socket final : public client_output,
   void read() {
     for (int turn = 0; turn < reads_in_a_row && !closed_ && has_room(); ++turn) {
       boost::system::error_code why;
-      const auto count = socket_.read_some(asio::buffer(scratch_, scratch_bytes), why);
+      const auto room = cutter_.room();
+      const auto into = room.empty() ? std::span<char>{scratch_, scratch_bytes} : room;
+      const auto count = socket_.read_some(asio::buffer(into.data(), into.size()), why);
       if (why == asio::error::would_block) break;
       if (why) return shut(socket_error(errc::closed, "the connection ended", why), false);
-      cutter_.received({scratch_, count});
+      room.empty() ? cutter_.received({scratch_, count}) : cutter_.filled(count);
       if (!hand_over()) return;
       count_unfinished();
-      if (count < scratch_bytes) break;
+      if (count < into.size()) break;
     }
     wait_for_bytes();
   }
@@ -186,13 +188,11 @@ class client_socket final : public client_output,
         return false;
       }
       if (!*frame) return true;
-      const auto content = **frame;
       last_ = steady::now();
-      sizes_.push_back(content.size());
-      count_requests(static_cast<std::int64_t>(content.size()));
-      caf::anon_send(actor_, frame_arrived::make(content.size(), [&](auto out) {
-                       out.setContent(data_of(content));
-                     }));
+      const auto size = (*frame)->open()->getContent().size();
+      sizes_.push_back(size);
+      count_requests(static_cast<std::int64_t>(size));
+      caf::anon_send(actor_, **std::move(frame));
     }
   }
 

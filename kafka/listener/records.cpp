@@ -93,10 +93,11 @@ void serve(session& with, exchange_ptr<produce_request> x) {
         continue;
       }
       all->expect();
-      auto request = append_request::make(data.records->size() + topic.name.size(), [&](auto out) {
+      const auto words = data_words(data.records->size());
+      auto request = append_request::make_ending_in_data(words, [&](auto out) {
         set_topic(out, topic.name, id);
         out.setPartition(data.index);
-        out.setBatches(data_of(*data.records));
+        put_data(out.initBatches(static_cast<unsigned>(data.records->size())), *data.records);
       });
       with.ask<append_reply>(request, [work, all, t, p, index = data.index](const auto& reply) {
         auto in = reply.open();

@@ -308,19 +308,36 @@ TEST_CASE("topics are created, described, altered and deleted with a code for ea
 
 TEST_CASE("frames are cut however their bytes arrive, and refused by their length",
           "[kafka][listener]") {
+  // Up to a size frames are put together in place, beyond it as they come.
+  const std::vector<bytes> whole{"the first one", "and another", bytes(3000, 'x'),
+                                 bytes((2u << 20) + 9, 'y'), "a frame at the end"};
   bytes stream;
-  for (const auto* text : {"the first one", "and another", "a longer frame at the end"}) {
-    put_be(stream, static_cast<std::int32_t>(std::string{text}.size()));
-    stream += text;
+  for (const auto& each : whole) {
+    put_be(stream, static_cast<std::int32_t>(each.size()));
+    stream += each;
   }
-  for (std::size_t step = 1; step <= stream.size(); ++step) {
-    frame_cutter cutter{100};
-    std::vector<bytes> got;
-    for (std::size_t at = 0; at < stream.size(); at += step) {
-      cutter.received(bytes_view{stream}.substr(at, step));
-      while (auto frame = cutter.next().value()) got.emplace_back(*frame);
+  for (const std::size_t step : {1u, 2u, 3u, 4u, 5u, 16u, 17u, 18u, 1000u, 70'000u, 4u << 20}) {
+    for (const bool in_place : {false, true}) {
+      frame_cutter cutter{3u << 20};
+      std::vector<bytes> got;
+      std::size_t at = 0;
+      while (at < stream.size()) {
+        const auto room = in_place ? cutter.room() : std::span<char>{};
+        const auto piece =
+            bytes_view{stream}.substr(at, room.empty() ? step : std::min(step, room.size()));
+        if (room.empty()) {
+          cutter.received(piece);
+        } else {
+          std::copy(piece.begin(), piece.end(), room.begin());
+          cutter.filled(piece.size());
+        }
+        at += piece.size();
+        while (auto frame = cutter.next().value())
+          got.emplace_back(view(frame->open()->getContent()));
+      }
+      REQUIRE(got == whole);
+      CHECK(cutter.kept_bytes() == 0);
     }
-    REQUIRE(got == std::vector<bytes>{"the first one", "and another", "a longer frame at the end"});
   }
   for (const std::int32_t length : {-1, 0, 9, 101, 0x7fffffff}) {
     frame_cutter cutter{100};
