@@ -29,3 +29,14 @@ TEST_CASE("what all clients may have in memory is bounded without being told", "
   CHECK_FALSE(
       parse_server_properties("queued.max.request.bytes=x\n", "server.properties", {}).has_value());
 }
+
+TEST_CASE("compaction runs as often as Kafka's", "[tools][node]") {
+  const auto pause = [](const std::string& text) {
+    auto read = parse_server_properties(text, "server.properties", {});
+    REQUIRE(read.has_value());
+    return read->node.housekeeping;
+  };
+  CHECK(pause("") == 15s);
+  CHECK(pause("log.cleaner.backoff.ms=200\n") == 200ms);
+  CHECK(pause("log.retention.check.interval.ms=300\n") == 300ms);
+}

@@ -354,7 +354,11 @@ result<void> read_limits(reading& in) {
   PENSTOCK_TRY(in.number<std::uint32_t>("group.max.size", members, 1, 0x7fffffff));
   groups.members_max = std::min<std::size_t>(members, groups.members_max);
   edge.groups = groups;
+  // One round does both; Kafka's default for compaction is the shorter of the two.
+  duration compaction = 15s;
   PENSTOCK_TRY(in.millis("log.retention.check.interval.ms", in.to.node.housekeeping, 1));
+  PENSTOCK_TRY(in.millis("log.cleaner.backoff.ms", compaction, 1));
+  in.to.node.housekeeping = std::min<duration>(in.to.node.housekeeping, compaction);
   std::int64_t minutes = 7 * 24 * 60;
   PENSTOCK_TRY(in.number<std::int64_t>("offsets.retention.minutes", minutes, 1, 0x7fffffff));
   in.to.node.defaults.offsets_retention = std::chrono::minutes{minutes};
