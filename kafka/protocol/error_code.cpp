@@ -60,6 +60,21 @@ error_code code_of(errc why) {
       return error_code::fenced_instance_id;
     case errc::group_full:
       return error_code::group_max_size_reached;
+    case errc::invalid_transaction_state:
+    case errc::transaction_unverified:
+      return error_code::invalid_txn_state;
+    case errc::concurrent_transactions:
+      return error_code::concurrent_transactions;
+    case errc::invalid_producer_mapping:
+      return error_code::invalid_producer_id_mapping;
+    case errc::transaction_fenced:
+      return error_code::producer_fenced;
+    case errc::invalid_transaction_timeout:
+      return error_code::invalid_transaction_timeout;
+    case errc::unknown_transaction:
+      return error_code::transactional_id_not_found;
+    case errc::coordinator_fenced:
+      return error_code::transaction_coordinator_fenced;
     // What passes when the node or the partition has come back: clients look again and retry.
     case errc::overloaded:
     case errc::closed:

@@ -45,7 +45,12 @@ enum class error_code : std::int16_t {
   duplicate_sequence_number = 46,
   invalid_producer_epoch = 47,
   invalid_txn_state = 48,
+  invalid_producer_id_mapping = 49,
+  invalid_transaction_timeout = 50,
+  concurrent_transactions = 51,
+  transaction_coordinator_fenced = 52,
   transactional_id_authorization_failed = 53,
+  operation_not_attempted = 55,
   kafka_storage_error = 56,
   log_dir_not_found = 57,
   unknown_producer_id = 59,
@@ -64,8 +69,12 @@ enum class error_code : std::int16_t {
   election_not_needed = 84,
   no_reassignment_in_progress = 85,
   invalid_record = 87,
+  unstable_offset_commit = 88,
   throttling_quota_exceeded = 89,
+  producer_fenced = 90,
   unknown_topic_id = 100,
+  transactional_id_not_found = 105,
+  invalid_regular_expression = 128,
 };
 
 /// The number as messages carry it.

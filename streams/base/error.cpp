@@ -5,7 +5,7 @@
 namespace penstock {
 namespace {
 
-constexpr std::array<std::string_view, 41> names{"none",
+constexpr std::array<std::string_view, 49> names{"none",
                                                  "invalid_argument",
                                                  "not_found",
                                                  "already_exists",
@@ -45,7 +45,15 @@ constexpr std::array<std::string_view, 41> names{"none",
                                                  "internal",
                                                  "member_id_required",
                                                  "fenced_instance",
-                                                 "group_full"};
+                                                 "group_full",
+                                                 "invalid_transaction_state",
+                                                 "concurrent_transactions",
+                                                 "invalid_producer_mapping",
+                                                 "transaction_fenced",
+                                                 "invalid_transaction_timeout",
+                                                 "unknown_transaction",
+                                                 "transaction_unverified",
+                                                 "coordinator_fenced"};
 
 }  // namespace
 

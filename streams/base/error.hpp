@@ -47,10 +47,18 @@ enum class errc : std::uint8_t {
   bad_record = 34,     // a record that a step could not process
   not_coordinator = 35,
   cancelled = 36,
-  internal = 37,            // a bug or an exception from a library, with its words
-  member_id_required = 38,  // group: join again with the member id in the reply
-  fenced_instance = 39,     // group: a newer process uses the same instance id
-  group_full = 40,          // group: the limit on members was reached
+  internal = 37,                     // a bug or an exception from a library, with its words
+  member_id_required = 38,           // group: join again with the member id in the reply
+  fenced_instance = 39,              // group: a newer process uses the same instance id
+  group_full = 40,                   // group: the limit on members was reached
+  invalid_transaction_state = 41,    // what was asked does not fit the transaction's state
+  concurrent_transactions = 42,      // the transaction before is still being ended: ask again
+  invalid_producer_mapping = 43,     // the transactional id has another producer id, or none
+  transaction_fenced = 44,           // a newer producer uses the transactional id
+  invalid_transaction_timeout = 45,  // outside of the node's bounds
+  unknown_transaction = 46,          // no such transactional id
+  transaction_unverified = 47,       // append: the coordinator must be asked first
+  coordinator_fenced = 48,           // a marker of a coordinator that is no more
 };
 
 /// The stable name of a code, as logs and `--json` print it ("disk_full").

@@ -11,6 +11,7 @@
 #include "streams/log/file_names.hpp"
 #include "streams/log/segmented_log.hpp"
 #include "streams/record/batch_layout.hpp"
+#include "streams/record/transaction_marker.hpp"
 
 namespace penstock {
 namespace {
@@ -63,7 +64,8 @@ result<void> finish_compaction(disk& on, const std::string& folder) {
   PENSTOCK_ASSIGN(replacement planned, decode_replacement(*text, name));
   for (offset_t base : planned.from) {
     const bool replaced = base == planned.from.front() && !planned.empty;
-    for (auto suffix : {file_names::offset_index, file_names::time_index, file_names::log}) {
+    for (auto suffix : {file_names::offset_index, file_names::time_index, file_names::transactions,
+                        file_names::log}) {
       const std::string final_name = path_of(folder, base, suffix);
       const std::string cleaned = final_name + std::string{file_names::cleaned};
       if (replaced) {
@@ -100,6 +102,7 @@ class log_compaction {
     std::shared_ptr<file> log;
     bytes buffer;
     std::uint64_t written = 0;
+    bool stamped = false;  // a marker has got its delete horizon
     index_builder builder;
     sparse_index<offset_entry> offsets;
     sparse_index<time_entry> times;
@@ -112,6 +115,9 @@ class log_compaction {
   result<std::uint64_t> rewrite(std::size_t first, std::size_t count);
   result<void> rewrite_batch(const batch_view& batch, output& to);
   bool keeps(const record_view& r, const batch_view& batch) const;
+  bool aborted(const batch_view& batch) const;
+  result<void> rewrite_marker(const batch_view& marker, output& to);
+  result<void> write_transactions(std::size_t first, std::size_t count);
   result<void> put(bytes_view batch, output& to);
   result<void> flush(output& to);
   result<void> replace(std::size_t first, std::size_t count, const output& by);
@@ -123,6 +129,9 @@ class log_compaction {
   std::size_t cleanable_ = 0;  // segments before this index may be touched
   offset_t map_end_ = 0;       // the map knows all keys below it that are dirty
   absl::flat_hash_map<bytes, offset_t> latest_;
+  absl::flat_hash_map<std::int64_t, std::vector<aborted_transaction>> aborted_;  // by producer
+  absl::flat_hash_map<std::int64_t, bool> kept_;  // records of the transaction that goes on
+  std::vector<offset_t> markers_gone_;
   batch_cursor cursor_;
 };
 
@@ -155,8 +164,11 @@ result<void> log_compaction::walk(segment& in, F each) {
 /// Whether enough of the closed segments is new since the last pass.
 result<bool> log_compaction::worthwhile() {
   std::uint64_t dirty = 0, total = 0;
+  // Whether the records of an open transaction count is not known yet.
+  const offset_t stable = log_.producers_.first_open().value_or(log_.end_offset_);
   for (std::size_t i = 0; i + 1 < log_.segments_.size(); ++i) {
     segment& closed = *log_.segments_[i];
+    if (log_.end_of_segment(i) > stable) break;
     if (log_.settings_.compaction_lag_min > duration::zero()) {
       PENSTOCK_ASSIGN(timestamp newest, closed.max_time());
       if (newest > now_ - log_.settings_.compaction_lag_min) break;
@@ -176,7 +188,7 @@ result<void> log_compaction::map_keys() {
     if (key_bytes > key_bytes_max) break;
     auto read_keys = [&](const batch_view& batch) -> result<bool> {
       if (batch.next_offset() <= log_.compacted_to_) return true;
-      if (!batch.is_control()) {
+      if (!batch.is_control() && !aborted(batch)) {
         PENSTOCK_TRY(cursor_.open(batch));
         record_view r;
         while (true) {
@@ -204,6 +216,7 @@ result<void> log_compaction::map_keys() {
 result<std::uint64_t> log_compaction::run() {
   PENSTOCK_ASSIGN(bool worth_it, worthwhile());
   if (!worth_it) return std::uint64_t{0};
+  for (const auto& each : log_.aborted_.all()) aborted_[each.producer_id].push_back(each);
   PENSTOCK_TRY(map_keys());
   // The batches from which producers could be rebuilt go, so the snapshot at the active segment
   // must be where recovery begins; with flush=none it is not yet.
@@ -212,6 +225,7 @@ result<std::uint64_t> log_compaction::run() {
       if (log_.end_of_segment(i) <= log_.recovery_point_) continue;
       PENSTOCK_TRY(log_.trusted(log_.segments_[i]->seal(true)));
     }
+    PENSTOCK_TRY(log_.sync_transaction_indexes());
     log_.recovery_point_ = log_.active().base();
   }
   // Before offsets go missing, recovery must know that they may.
@@ -271,8 +285,7 @@ result<std::uint64_t> log_compaction::rewrite(std::size_t first, std::size_t cou
   PENSTOCK_TRY(made.offsets.flush_and_sync());
   PENSTOCK_TRY(made.times.flush_and_sync());
   PENSTOCK_TRY(made.log->sync());
-  PENSTOCK_TRY(log_.disk_->sync_folder(log_.folder_));
-  if (count == 1 && made.written == before) {
+  if (count == 1 && made.written == before && !made.stamped) {
     // Nothing to gain: the old files stay.
     for (const std::string& path :
          {name + std::string{file_names::cleaned}, made.offsets.path(), made.times.path()}) {
@@ -280,8 +293,62 @@ result<std::uint64_t> log_compaction::rewrite(std::size_t first, std::size_t cou
     }
     return std::uint64_t{0};
   }
+  for (const offset_t at : std::exchange(markers_gone_, {})) log_.aborted_.drop_marked_at(at);
+  PENSTOCK_TRY(write_transactions(first, count));
+  PENSTOCK_TRY(log_.disk_->sync_folder(log_.folder_));
   PENSTOCK_TRY(replace(first, count, made));
   return before - std::min(before, made.written);
+}
+
+bool log_compaction::aborted(const batch_view& batch) const {
+  if (!batch.is_transactional() || batch.is_control()) return false;
+  const auto found = aborted_.find(batch.producer_id());
+  return found != aborted_.end() &&
+         std::any_of(found->second.begin(), found->second.end(),
+                     [&](const auto& each) { return each.covers(batch); });
+}
+
+/// The index beside the segment that a group becomes; written wherever there was one before.
+result<void> log_compaction::write_transactions(std::size_t first, std::size_t count) {
+  const auto entries = log_.aborted_.marked_in(log_.segments_[first]->base(),
+                                               log_.end_of_segment(first + count - 1));
+  const std::string name =
+      path_of(log_.folder_, log_.segments_[first]->base(), file_names::transactions);
+  PENSTOCK_ASSIGN(const bool there, log_.disk_->exists(name));
+  if (entries.empty() && !there) return {};
+  PENSTOCK_ASSIGN(auto index,
+                  log_.disk_->open(name + std::string{file_names::cleaned}, open_mode::create));
+  PENSTOCK_TRY(index->truncate(0));
+  PENSTOCK_TRY(index->write_at(0, encode(entries)));
+  return index->sync();
+}
+
+/// A marker goes when all records of its transaction have gone, and then delete.retention.ms later.
+result<void> log_compaction::rewrite_marker(const batch_view& marker, output& to) {
+  const bool needed = std::exchange(kept_[marker.producer_id()], false);
+  if (needed || marker.base_offset() >= map_end_) return put(marker.data(), to);
+  if (marker.delete_horizon()) {
+    if (now_ < *marker.delete_horizon()) return put(marker.data(), to);
+    markers_gone_.push_back(marker.base_offset());
+    return {};
+  }
+  batch_options options;
+  options.producer_id = marker.producer_id();
+  options.producer_epoch = marker.producer_epoch();
+  options.base_sequence = marker.base_sequence();
+  options.time_type = marker.time_type();
+  options.transactional = true;
+  options.control = true;
+  options.delete_horizon = now_ + log_.settings_.tombstone_retention;
+  batch_builder builder{options};
+  PENSTOCK_TRY(cursor_.open(marker));
+  record_view r;
+  PENSTOCK_ASSIGN([[maybe_unused]] const bool more, cursor_.next(r));
+  builder.add(r.time, r.key, r.value);
+  to.stamped = true;
+  bytes rebuilt{builder.finish(marker.base_offset())};
+  assign_offsets(rebuilt.data(), marker.base_offset(), marker.leader_epoch());
+  return put(rebuilt, to);
 }
 
 bool log_compaction::keeps(const record_view& r, const batch_view& batch) const {
@@ -297,7 +364,12 @@ bool log_compaction::keeps(const record_view& r, const batch_view& batch) const 
 
 /// Copies a batch, without the records that go.
 result<void> log_compaction::rewrite_batch(const batch_view& batch, output& to) {
-  if (batch.is_control() || batch.base_offset() >= map_end_) return put(batch.data(), to);
+  if (marker_of(batch)) return rewrite_marker(batch, to);
+  if (batch.is_control() || batch.base_offset() >= map_end_) {
+    if (batch.is_transactional()) kept_[batch.producer_id()] = true;
+    return put(batch.data(), to);
+  }
+  if (aborted(batch)) return {};
   PENSTOCK_TRY(cursor_.open(batch));
   record_view r;
   std::int32_t kept = 0;
@@ -310,6 +382,7 @@ result<void> log_compaction::rewrite_batch(const batch_view& batch, output& to) 
     tombstones |= !r.value;
   }
   if (kept == 0) return {};
+  if (batch.is_transactional()) kept_[batch.producer_id()] = true;
   const bool begins_horizon = tombstones && !batch.delete_horizon();
   if (kept == batch.record_count() && !begins_horizon) return put(batch.data(), to);
 

@@ -14,6 +14,7 @@ namespace penstock::file_names {
 inline constexpr std::string_view log = ".log";
 inline constexpr std::string_view offset_index = ".index";
 inline constexpr std::string_view time_index = ".timeindex";
+inline constexpr std::string_view transactions = ".txnindex";
 inline constexpr std::string_view producers = ".snapshot";
 inline constexpr std::string_view marks = ".marks";      // ours
 inline constexpr std::string_view cleaned = ".cleaned";  // behind another suffix: half compacted

@@ -15,7 +15,9 @@
 #include "streams/base/disk.hpp"
 #include "streams/base/ids.hpp"
 #include "streams/base/result.hpp"
+#include "streams/log/producers.hpp"
 #include "streams/log/settings.hpp"
+#include "streams/log/transactions.hpp"
 #include "streams/record/batch.hpp"
 #include "streams/record/task_marks.hpp"
 
@@ -84,6 +86,19 @@ class partition_log {
   /// Last sequence dropped-or-appended from an upstream task; nothing when it never wrote here.
   /// Survives restarts and delete-records.
   virtual std::optional<source_mark> last_from(const std::string& task) const = 0;
+
+  /// Below it every transaction has ended, and the markers lie below `high_watermark`: what readers
+  /// of committed records may see. Called with growing high watermarks.
+  virtual offset_t last_stable_offset(offset_t high_watermark) = 0;
+
+  /// Aborted transactions that may have records in [from, to), by the offsets of their markers.
+  virtual std::vector<aborted_transaction> aborted_between(offset_t from, offset_t to) const = 0;
+
+  /// Whether this producer has a transaction open here.
+  virtual bool in_transaction(std::int64_t producer_id, std::int16_t epoch) const = 0;
+
+  /// Idempotent producers that have written here and were not forgotten, by id.
+  virtual std::vector<std::pair<std::int64_t, producer_entry>> producers() const = 0;
 
   /// Files with unsynced bytes and the end offset they reach: what the writer must sync.
   struct pending_sync {

@@ -8,6 +8,7 @@
 
 #include "streams/base/coding.hpp"
 #include "streams/base/crc32c.hpp"
+#include "streams/record/transaction_marker.hpp"
 
 namespace penstock {
 namespace {
@@ -70,7 +71,11 @@ void producer_entry::add(const produced_batch& batch) {
 }
 
 result<producer_verdict> producer_table::check(const batch_view& batch) const {
-  if (batch.producer_id() < 0 || batch.is_control()) return producer_verdict{};
+  if (batch.producer_id() < 0) return producer_verdict{};
+  if (batch.is_control()) {
+    PENSTOCK_TRY(check_marker(batch));
+    return producer_verdict{};
+  }
   auto found = producers_.find(batch.producer_id());
   // A producer that is new here, or forgotten, may start anywhere (KIP-360).
   if (found == producers_.end()) return producer_verdict{};
@@ -80,6 +85,7 @@ result<producer_verdict> producer_table::check(const batch_view& batch) const {
                  fmt::format("producer {} has epoch {}, a newer one with epoch {} writes here",
                              batch.producer_id(), batch.producer_epoch(), entry.epoch)};
   }
+  if (batch.base_sequence() == no_sequence) return producer_verdict{};
   if (batch.producer_epoch() > entry.epoch) {
     if (batch.base_sequence() == 0) return producer_verdict{};
     return error{errc::out_of_order_sequence,
@@ -101,6 +107,26 @@ result<producer_verdict> producer_table::check(const batch_view& batch) const {
                            batch.base_sequence(), last)};
 }
 
+result<void> producer_table::check_marker(const batch_view& batch) const {
+  const auto marker = marker_of(batch);
+  if (!marker)
+    return error{errc::invalid_argument, "a control batch of a producer is no transaction marker"};
+  const producer_entry* entry = find(batch.producer_id());
+  if (entry == nullptr) return {};
+  if (batch.producer_epoch() < entry->epoch) {
+    return error{errc::producer_fenced,
+                 fmt::format("the marker of producer {} has epoch {}, it writes with epoch {}",
+                             batch.producer_id(), batch.producer_epoch(), entry->epoch)};
+  }
+  if (marker->coordinator_epoch < entry->coordinator_epoch) {
+    return error{
+        errc::coordinator_fenced,
+        fmt::format("the marker of producer {} is of coordinator epoch {}, {} was here",
+                    batch.producer_id(), marker->coordinator_epoch, entry->coordinator_epoch)};
+  }
+  return {};
+}
+
 result<producer_verdict> producer_table::check(const source_mark& mark) const {
   auto found = marks_.find(mark.task);
   if (found == marks_.end()) return producer_verdict{};
@@ -112,30 +138,36 @@ result<producer_verdict> producer_table::check(const source_mark& mark) const {
   return producer_verdict{mark.sequence <= found->second.sequence, -1, -1};
 }
 
-void producer_table::record(const batch_view& batch, timestamp now) {
-  if (batch.producer_id() < 0) return;
+std::optional<ended_transaction> producer_table::record(const batch_view& batch, timestamp now) {
+  if (batch.producer_id() < 0) return std::nullopt;
+  std::optional<transaction_marker> marker;
+  if (batch.is_control()) {
+    marker = marker_of(batch);
+    if (!marker) return std::nullopt;
+  }
   producer_entry& entry = producers_[batch.producer_id()];
   if (batch.producer_epoch() != entry.epoch) {
     entry.epoch = batch.producer_epoch();
     entry.count = 0;
   }
   entry.last_time = now;
-  if (batch.is_control()) {
-    // The end of a transaction: version, then the coordinator's epoch.
+  if (marker) {
+    entry.coordinator_epoch = marker->coordinator_epoch;
+    if (entry.transaction_start < 0) return std::nullopt;
+    const ended_transaction ended{batch.producer_id(), entry.transaction_start, batch.last_offset(),
+                                  marker->commit};
+    open_.erase(entry.transaction_start);
     entry.transaction_start = -1;
-    batch_cursor cursor;
-    record_view marker;
-    if (!cursor.open(batch)) return;
-    auto read = cursor.next(marker);
-    if (!read || !*read || !marker.value || marker.value->size() < 6) return;
-    entry.coordinator_epoch = load_be<std::int32_t>(marker.value->data() + 2);
-    return;
+    return ended;
   }
   if (batch.is_transactional() && entry.transaction_start < 0) {
     entry.transaction_start = batch.base_offset();
+    open_[entry.transaction_start] = batch.producer_id();
   }
+  if (batch.base_sequence() == no_sequence) return std::nullopt;
   entry.add({batch.last_sequence(), batch.last_offset(),
              static_cast<std::int32_t>(batch.last_offset() - batch.base_offset())});
+  return std::nullopt;
 }
 
 void producer_table::record(source_mark mark) {
@@ -146,7 +178,9 @@ void producer_table::record(source_mark mark) {
 
 void producer_table::adopt(const producer_table& from, std::int64_t producer_id) {
   auto found = from.producers_.find(producer_id);
-  if (found != from.producers_.end()) producers_[producer_id] = found->second;
+  if (found == from.producers_.end()) return;
+  producers_[producer_id] = found->second;
+  if (found->second.transaction_start >= 0) open_[found->second.transaction_start] = producer_id;
 }
 
 void producer_table::adopt(const producer_table& from, const std::string& task) {
@@ -163,6 +197,16 @@ std::optional<source_mark> producer_table::last_from(const std::string& task) co
 const producer_entry* producer_table::find(std::int64_t producer_id) const {
   auto found = producers_.find(producer_id);
   return found == producers_.end() ? nullptr : &found->second;
+}
+
+std::optional<offset_t> producer_table::first_open() const {
+  return open_.empty() ? std::nullopt : std::optional{open_.begin()->first};
+}
+
+std::vector<std::pair<std::int64_t, producer_entry>> producer_table::list() const {
+  std::vector<std::pair<std::int64_t, producer_entry>> all{producers_.begin(), producers_.end()};
+  std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  return all;
 }
 
 void producer_table::expire(timestamp now) {
@@ -262,7 +306,9 @@ result<producer_table> producer_table::decode(bytes_view producers, bytes_view e
     entry.coordinator_epoch = in.be<std::int32_t>();
     entry.transaction_start = in.be<std::int64_t>();
     if (last.last_offset >= 0 && last.last_sequence >= 0) entry.add(last);
-    if (in.ok()) table.producers_[id] = entry;
+    if (!in.ok()) continue;
+    table.producers_[id] = entry;
+    if (entry.transaction_start >= 0) table.open_[entry.transaction_start] = id;
   }
   PENSTOCK_TRY(snapshot.finish(entries >= 0));
   if (extras.empty()) return table;

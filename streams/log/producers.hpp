@@ -7,10 +7,13 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "streams/base/result.hpp"
+#include "streams/log/transactions.hpp"
 #include "streams/record/batch.hpp"
 #include "streams/record/task_marks.hpp"
 
@@ -50,14 +53,16 @@ struct producer_verdict {
 class producer_table {
  public:
   /// Judges a batch of an idempotent producer: next in sequence, a repeat of one of the last five,
-  /// or `out_of_order_sequence` or `producer_fenced`. Batches without a producer always pass.
+  /// or `out_of_order_sequence` or `producer_fenced`. Batches without a producer always pass. The
+  /// marker of a transaction may be `coordinator_fenced` too, and `invalid_argument` when it is no
+  /// marker.
   result<producer_verdict> check(const batch_view& batch) const;
 
   /// Judges a batch by its source mark: a repeat or `producer_fenced`.
   result<producer_verdict> check(const source_mark& mark) const;
 
-  /// The batch, with its final offsets, is in the log.
-  void record(const batch_view& batch, timestamp now);
+  /// The batch, with its final offsets, is in the log. Gives the transaction that it ends, if so.
+  std::optional<ended_transaction> record(const batch_view& batch, timestamp now);
   void record(source_mark mark);
 
   /// Takes over what another table knows of a producer or task.
@@ -66,6 +71,12 @@ class producer_table {
 
   std::optional<source_mark> last_from(const std::string& task) const;
   const producer_entry* find(std::int64_t producer_id) const;
+
+  /// Where the first of the open transactions begins.
+  std::optional<offset_t> first_open() const;
+
+  /// Producers with what is known of them, by id.
+  std::vector<std::pair<std::int64_t, producer_entry>> list() const;
 
   bool empty() const { return producers_.empty() && marks_.empty(); }
   std::size_t producer_count() const { return producers_.size(); }
@@ -90,9 +101,11 @@ class producer_table {
     std::int64_t sequence = -1;
   };
 
+  result<void> check_marker(const batch_view& batch) const;
   result<void> add_extras(bytes_view extras, const std::string& name);
 
   absl::flat_hash_map<std::int64_t, producer_entry> producers_;
+  std::map<offset_t, std::int64_t> open_;  // transactions, by where they begin
   absl::flat_hash_map<std::string, task_state> marks_;
 };
 

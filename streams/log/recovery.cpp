@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
 
 #include "streams/log/compaction.hpp"
 #include "streams/log/file_names.hpp"
@@ -14,6 +15,7 @@ namespace penstock {
 namespace {
 
 constexpr std::uint64_t snapshot_bytes_max = std::uint64_t{256} << 20;
+constexpr std::uint64_t transactions_bytes_max = std::uint64_t{256} << 20;
 constexpr std::uint64_t epochs_bytes_max = std::uint64_t{16} << 20;
 constexpr std::size_t recovery_read_ahead = std::size_t{1} << 20;
 
@@ -45,6 +47,9 @@ class log_recovery {
   result<void> make_segments();
   result<void> check_files_are_there();
   result<bool> believe_clean_shutdown();
+  result<void> load_transactions(offset_t to, offset_t end);
+  result<aborted_transactions> find_aborted(offset_t to);
+  result<void> write_transactions();
   result<void> scan_all();
   result<std::optional<stop>> scan(std::size_t index);
   std::string mismatch(const batch_view& batch) const;
@@ -71,6 +76,7 @@ class log_recovery {
   leader_epochs epochs_;  // as the scan sees them
   bool epochs_known_ = false;
   producer_table producers_;
+  std::map<offset_t, bytes> transaction_files_;  // each `.txnindex`, by its segment's base
   offset_t replay_from_ = 0;
   offset_t gaps_until_ = 0;  // offsets below it may be missing
   offset_t durable_ = 0;     // what lies below it was synced and may be acknowledged
@@ -166,6 +172,9 @@ result<void> log_recovery::list() {
       files_.emplace_back(*base, size);
     } else if (auto at = file_names::offset_in(name, file_names::producers)) {
       log_.snapshots_.push_back(*at);
+    } else if (auto of = file_names::offset_in(name, file_names::transactions)) {
+      PENSTOCK_ASSIGN(transaction_files_[*of],
+                      read_file(*log_.disk_, log_.path_of(name), transactions_bytes_max));
     } else if (name == file_names::partition_metadata) {
       kafka_wrote_it_ = true;
     } else if (name.ends_with(file_names::swap)) {
@@ -178,7 +187,8 @@ result<void> log_recovery::list() {
     }
   }
   for (const std::string& name : names) {
-    for (auto suffix : {file_names::offset_index, file_names::time_index}) {
+    for (auto suffix :
+         {file_names::offset_index, file_names::time_index, file_names::transactions}) {
       auto base = file_names::offset_in(name, suffix);
       if (!base) continue;
       const bool owned = std::any_of(files_.begin(), files_.end(),
@@ -216,7 +226,7 @@ result<void> log_recovery::make_segments() {
     // Deleted before a crash, but the removal of the file was lost.
     if (i + 1 < files_.size() && files_[i + 1].first <= start) {
       for (auto suffix : {file_names::log, file_names::offset_index, file_names::time_index,
-                          file_names::producers, file_names::marks}) {
+                          file_names::transactions, file_names::producers, file_names::marks}) {
         leftovers_.push_back(file_names::of(base, suffix));
       }
       std::erase(log_.snapshots_, base);
@@ -274,7 +284,64 @@ result<bool> log_recovery::believe_clean_shutdown() {
     log_.producers_ = *std::move(loaded);
   }
   log_.end_offset_ = clean.end_offset;
+  PENSTOCK_TRY(load_transactions(clean.end_offset, clean.end_offset));
+  PENSTOCK_TRY(write_transactions());
   return true;
+}
+
+/// Takes over what the indexes say of markers before `to`; a damaged one is made again.
+result<void> log_recovery::load_transactions(offset_t to, offset_t end) {
+  for (std::size_t i = 0; i < log_.segments_.size() && log_.segments_[i]->base() < to; ++i) {
+    auto file = transaction_files_.find(log_.segments_[i]->base());
+    if (file == transaction_files_.end()) continue;
+    const std::string name = log_.path_of(file_names::of(file->first, file_names::transactions));
+    const offset_t high = i + 1 < log_.segments_.size() ? log_.segments_[i + 1]->base() : end;
+    auto entries = decode_aborted(file->second, file->first, high, name);
+    if (!entries && entries.error() == errc::unsupported_version) return entries.error();
+    if (!entries) {
+      note(entries.error().message() + "; it is made again from the records");
+      PENSTOCK_ASSIGN(log_.aborted_, find_aborted(to));
+      return {};
+    }
+    for (const auto& each : *entries)
+      if (each.last_offset < to) log_.aborted_.add(each);
+  }
+  return {};
+}
+
+/// By reading every batch before `to`.
+result<aborted_transactions> log_recovery::find_aborted(offset_t to) {
+  aborted_transactions found;
+  producer_table seen;
+  for (std::size_t i = 0; i < log_.segments_.size() && log_.segments_[i]->base() < to; ++i) {
+    segment& in = *log_.segments_[i];
+    PENSTOCK_ASSIGN(auto log, in.open_log(false));
+    batch_walker walker{*log, 0, in.size(), recovery_read_ahead};
+    std::optional<batch_view> batch;
+    while (true) {
+      PENSTOCK_ASSIGN(found_at what, walker.next(batch));
+      if (what != found_at::batch || batch->base_offset() >= to) break;
+      const auto ended = seen.record(*batch, log_.clock_->now());
+      if (!ended || ended->committed) continue;
+      found.add({ended->producer_id, ended->first_offset, ended->last_offset,
+                 seen.first_open().value_or(ended->last_offset + 1)});
+    }
+  }
+  return found;
+}
+
+/// Makes the indexes on disk those that are in memory.
+result<void> log_recovery::write_transactions() {
+  for (std::size_t i = 0; i < log_.segments_.size(); ++i) {
+    const offset_t base = log_.segments_[i]->base();
+    const bytes wanted = encode(log_.aborted_in(i));
+    const auto file = transaction_files_.find(base);
+    const bool same = file == transaction_files_.end() ? wanted.empty() : file->second == wanted;
+    if (same) continue;
+    PENSTOCK_TRY(write_file(*log_.disk_,
+                            log_.path_of(file_names::of(base, file_names::transactions)), wanted));
+  }
+  return {};
 }
 
 /// Scans from the recovery point, or from the newest usable snapshot of producers before it.
@@ -298,6 +365,8 @@ result<void> log_recovery::scan_all() {
   }
   first_scanned_ = log_.segment_of(have_producers ? std::min(from, replay_from_) : 0);
   if (!have_producers || !epochs_known_) first_scanned_ = 0;
+
+  PENSTOCK_TRY(load_transactions(replay_from_, std::numeric_limits<offset_t>::max()));
 
   gaps_until_ = std::max(log_.gaps_to_, log_.start_offset_);
   if (!checkpoint_ && (log_.settings_.cleanup_compact || kafka_wrote_it_)) {
@@ -372,7 +441,11 @@ result<std::optional<log_recovery::stop>> log_recovery::scan(std::size_t index) 
       epochs_.begin(batch->leader_epoch(), batch->base_offset());
     }
     if (batch->base_offset() >= replay_from_) {
-      producers_.record(*batch, log_.clock_->now());
+      const auto ended = producers_.record(*batch, log_.clock_->now());
+      if (ended && !ended->committed) {
+        log_.aborted_.add({ended->producer_id, ended->first_offset, ended->last_offset,
+                           producers_.first_open().value_or(ended->last_offset + 1)});
+      }
       if (log_.settings_.drop_repeats && !batch->is_control()) {
         auto mark = source_mark_of(*batch);
         if (mark && *mark) producers_.record(**std::move(mark));
@@ -468,6 +541,7 @@ result<void> log_recovery::repair() {
   PENSTOCK_TRY(log_.disk_->sync_folder(log_.folder_));
   PENSTOCK_TRY(log_.disk_->sync_folder(log_.parent_folder()));
   log_.producers_ = std::move(producers_);
+  PENSTOCK_TRY(write_transactions());
   log_.changed_ = true;
   return {};
 }

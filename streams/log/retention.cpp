@@ -75,6 +75,7 @@ result<std::uint64_t> segmented_log::remove_first_segments(std::size_t count) {
     std::erase(snapshots_, segments_.front()->base());
     segments_.pop_front();
   }
+  aborted_.drop_before(segments_.front()->base());
   changed_ = true;
   forget_places();
   return freed;
@@ -134,6 +135,11 @@ result<void> segmented_log::truncate_to(offset_t offset) {
     segments_.pop_back();
   }
   end_offset_ = new_end;
+  ended_.clear();  // what is left is durable, or not acknowledged
+  aborted_.drop_from(new_end);
+  const std::string index_name = path_of(file_names::of(last.base(), file_names::transactions));
+  PENSTOCK_ASSIGN(const bool indexed, disk_->exists(index_name));
+  if (indexed) PENSTOCK_TRY(write_file(*disk_, index_name, encode(aborted_in(index))));
   PENSTOCK_TRY(last.truncate(position, new_end));
   PENSTOCK_TRY(trusted(last.sync()));
   // Brought back by a crash, a snapshot of what was cut would be taken for one of what follows.

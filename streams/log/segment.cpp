@@ -80,6 +80,7 @@ result<void> segment::create() {
   PENSTOCK_ASSERT(size_ == 0, size_);
   PENSTOCK_TRY(disk_->remove(offsets_.path()));
   PENSTOCK_TRY(disk_->remove(times_.path()));
+  PENSTOCK_TRY(disk_->remove(folder_ + "/" + file_names::of(base_, file_names::transactions)));
   PENSTOCK_ASSIGN(file_, disk_->open(path(), open_mode::create));
   writable_ = true;
   return file_->truncate(0);
@@ -303,8 +304,8 @@ result<void> segment::truncate(std::uint64_t position, offset_t next_offset) {
 
 result<void> segment::remove() {
   release();
-  for (auto suffix : {file_names::offset_index, file_names::time_index,
-                      std::string_view{".txnindex"}, file_names::producers, file_names::marks}) {
+  for (auto suffix : {file_names::offset_index, file_names::time_index, file_names::transactions,
+                      file_names::producers, file_names::marks}) {
     PENSTOCK_TRY(disk_->remove(folder_ + "/" + file_names::of(base_, suffix)));
   }
   return disk_->remove(path());

@@ -88,8 +88,10 @@ result<segmented_log::accepted_batch> segmented_log::judge_one(const batch_view&
                  fmt::format("a batch has {} records at {} offsets", batch.record_count(),
                              batch.last_offset() - batch.base_offset() + 1)};
   }
+  // Offsets that a group commits in a transaction are not counted.
+  const bool uncounted = batch.is_transactional() && batch.base_sequence() == no_sequence;
   if (batch.producer_id() >= 0 && !batch.is_control() &&
-      (batch.base_sequence() < 0 || batch.producer_epoch() < 0)) {
+      ((batch.base_sequence() < 0 && !uncounted) || batch.producer_epoch() < 0)) {
     return error{errc::corrupt,
                  fmt::format("producer {} sends sequence number {} and epoch {}",
                              batch.producer_id(), batch.base_sequence(), batch.producer_epoch())};
@@ -266,7 +268,8 @@ result<append_result> segmented_log::append(bytes_view batches, epoch_t leader_e
     cache_.commit(header.base_offset, header.last_offset + 1, a.batch.size());
     if (a.batch.producer_id() >= 0) {
       const std::size_t skip = static_cast<std::size_t>(header.position - headers[0].position);
-      producers_.record(batch_view::parse(written.substr(skip)).value(), now);
+      if (auto ended = producers_.record(batch_view::parse(written.substr(skip)).value(), now))
+        note_ended(*ended);
     }
     if (a.mark) producers_.record(*a.mark);
   }
@@ -302,6 +305,64 @@ result<void> segmented_log::trusted(result<void> synced) {
   return synced;
 }
 
+// --- Transactions ---------------------------------------------------------------------------
+
+/// The batch that ends the transaction is in the log. An index that cannot be written is made again
+/// from the records, when the log is opened the next time.
+void segmented_log::note_ended(const ended_transaction& ended) {
+  const offset_t seen = settings_.flush == flush_policy::batch ? synced_offset_ : end_offset_;
+  while (!ended_.empty() && ended_.front().last_offset < seen) ended_.pop_front();
+  ended_.push_back(ended);
+  if (ended.committed) return;
+  const auto stable = producers_.first_open().value_or(ended.last_offset + 1);
+  const offset_t base = active().base();
+  const auto before = aborted_.marked_in(base, ended.last_offset).size();
+  aborted_.add({ended.producer_id, ended.first_offset, ended.last_offset, stable});
+  auto write = [&]() -> result<void> {
+    PENSTOCK_ASSIGN(auto index, disk_->open(path_of(file_names::of(base, file_names::transactions)),
+                                            open_mode::create));
+    indexes_to_sync_.insert(base);
+    return index->write_at(before * aborted_transaction::bytes_each,
+                           encode({aborted_.all().back()}));
+  };
+  if (auto written = write(); !written && !failed_) {
+    failed_ = error{errc::partition_offline, "the log " + folder_ +
+                                                 " cannot note that a transaction was aborted: " +
+                                                 written.error().message()};
+  }
+}
+
+std::vector<aborted_transaction> segmented_log::aborted_in(std::size_t segment) const {
+  const bool last = segment + 1 == segments_.size();
+  return aborted_.marked_in(segments_[segment]->base(),
+                            last ? std::numeric_limits<offset_t>::max() : end_of_segment(segment));
+}
+
+/// Before the recovery point moves up: segments below it are not scanned for markers.
+result<void> segmented_log::sync_transaction_indexes() {
+  for (const offset_t base : indexes_to_sync_) {
+    const std::string path = path_of(file_names::of(base, file_names::transactions));
+    PENSTOCK_ASSIGN(const bool there, disk_->exists(path));
+    if (!there) continue;  // deleted with its segment
+    PENSTOCK_ASSIGN(auto index, disk_->open(path, open_mode::read_write));
+    PENSTOCK_TRY(trusted(index->sync()));
+  }
+  indexes_to_sync_.clear();
+  return {};
+}
+
+offset_t segmented_log::last_stable_offset(offset_t high_watermark) {
+  offset_t stable = std::min(high_watermark, producers_.first_open().value_or(high_watermark));
+  while (!ended_.empty() && ended_.front().last_offset < high_watermark) ended_.pop_front();
+  for (const ended_transaction& each : ended_) stable = std::min(stable, each.first_offset);
+  return std::max(stable, std::min(start_offset_, high_watermark));
+}
+
+bool segmented_log::in_transaction(std::int64_t producer_id, std::int16_t epoch) const {
+  const producer_entry* entry = producers_.find(producer_id);
+  return entry != nullptr && entry->epoch == epoch && entry->transaction_start >= 0;
+}
+
 /// Begins a new segment. Unless nobody asked for syncs, everything before it is on disk first, and
 /// the checkpoint says so: damage below the recovery point is never the mark of a crash.
 result<void> segmented_log::roll() {
@@ -311,6 +372,7 @@ result<void> segmented_log::roll() {
        i < segments_.size(); ++i) {
     PENSTOCK_TRY(trusted(segments_[i]->seal(durable)));
   }
+  if (durable) PENSTOCK_TRY(sync_transaction_indexes());
   producers_.expire(clock_->now());
   PENSTOCK_TRY(take_snapshot());
   if (durable) {
@@ -538,6 +600,7 @@ result<void> segmented_log::close() {
     for (std::size_t i = segment_of(recovery_point_); i < segments_.size(); ++i) {
       PENSTOCK_TRY(trusted(segments_[i]->seal(true)));
     }
+    PENSTOCK_TRY(sync_transaction_indexes());
     PENSTOCK_TRY(disk_->sync_folder(folder_));
     producers_.expire(clock_->now());
     if (!producers_.empty()) {

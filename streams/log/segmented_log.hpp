@@ -4,6 +4,7 @@
 #pragma once
 
 #include <deque>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,14 @@ class segmented_log final : public partition_log {
   std::uint64_t size_bytes() const override;
   std::size_t segment_count() const override { return segments_.size(); }
   std::optional<source_mark> last_from(const std::string& task) const override;
+  offset_t last_stable_offset(offset_t high_watermark) override;
+  std::vector<aborted_transaction> aborted_between(offset_t from, offset_t to) const override {
+    return aborted_.between(from, to);
+  }
+  bool in_transaction(std::int64_t producer_id, std::int16_t epoch) const override;
+  std::vector<std::pair<std::int64_t, producer_entry>> producers() const override {
+    return producers_.list();
+  }
   pending_sync unsynced() const override;
   void mark_synced(const pending_sync& done) override;
   void mark_sync_failed(const error& why) override;
@@ -91,6 +100,11 @@ class segmented_log final : public partition_log {
   result<void> rebuild_producers(offset_t to, std::vector<std::string>* messages);
   result<producer_table> load_snapshot(offset_t offset) const;
 
+  // Transactions.
+  void note_ended(const ended_transaction& ended);
+  std::vector<aborted_transaction> aborted_in(std::size_t segment) const;
+  result<void> sync_transaction_indexes();
+
   // Deleting.
   result<std::uint64_t> remove_first_segments(std::size_t count);
   void release_idle();
@@ -113,7 +127,10 @@ class segmented_log final : public partition_log {
 
   leader_epochs epochs_;
   producer_table producers_;
-  std::vector<offset_t> snapshots_;  // offsets that have a `.snapshot` file, growing
+  aborted_transactions aborted_;
+  std::deque<ended_transaction> ended_;  // of which readers may not have seen the marker
+  std::set<offset_t> indexes_to_sync_;   // segments whose `.txnindex` has unsynced bytes
+  std::vector<offset_t> snapshots_;      // offsets that have a `.snapshot` file, growing
   tail_cache cache_;
 
   // Counters that grow, so that a sync taken earlier can be told from what came later.

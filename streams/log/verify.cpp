@@ -13,6 +13,7 @@
 #include "streams/log/log.hpp"
 #include "streams/log/producers.hpp"
 #include "streams/log/sparse_index.hpp"
+#include "streams/log/transactions.hpp"
 
 namespace penstock {
 namespace {
@@ -45,6 +46,7 @@ class folder_check {
                                                    std::uint64_t size, offset_t base);
   result<void> check_offset_index(offset_t base, const std::vector<batch_place>& batches);
   result<void> check_time_index(offset_t base, const std::vector<batch_place>& batches);
+  result<void> check_transactions(offset_t base, const std::vector<batch_place>& batches);
   result<std::optional<bytes>> read_if_there(const std::string& name, std::uint64_t limit);
 
   disk& disk_;
@@ -204,6 +206,7 @@ result<void> folder_check::check_segment(offset_t base, bool is_last) {
     expected_ = load_be<offset_t>(raw);
   }
   PENSTOCK_TRY(check_offset_index(base, batches));
+  PENSTOCK_TRY(check_transactions(base, batches));
   return check_time_index(base, batches);
 }
 
@@ -230,6 +233,19 @@ result<void> folder_check::check_offset_index(offset_t base,
                         base + entry.relative, entry.position));
     }
   }
+  return {};
+}
+
+/// Markers that compaction has dropped may still have their entry.
+result<void> folder_check::check_transactions(offset_t base,
+                                              const std::vector<batch_place>& batches) {
+  const std::string name = file_names::of(base, file_names::transactions);
+  PENSTOCK_ASSIGN(auto index, read_if_there(name, index_bytes_max));
+  if (!index) return {};
+  const offset_t high =
+      std::max(batches.empty() ? base : batches.back().last_offset + 1, expected_);
+  auto entries = decode_aborted(*index, base, high, name);
+  if (!entries) found(name, 0, entries.error().message());
   return {};
 }
 

@@ -138,4 +138,22 @@ TEST_CASE("a log that Kafka wrote goes on: times, producers and new batches") {
   CHECK(kafka.log->end_offset() == 145);
 }
 
+TEST_CASE("the transaction index is made as Kafka makes it") {
+  kafka_folder kafka;
+  const std::string name = "/00000000000000000125.txnindex";
+  const bytes theirs = read_file(machine_disk(), kafka.folder + name, 1 << 20).value();
+  REQUIRE(theirs.size() == 2 * aborted_transaction::bytes_each);
+  kafka.open();
+  const auto known = kafka.log->aborted_between(0, kafka.log->end_offset());
+  CHECK(encode(known) == theirs);
+  kafka.log.reset();
+  REQUIRE(machine_disk().remove(kafka.folder + name));
+  for (const char* each : {"125", "144"})  // so that the batches are read
+    REQUIRE(machine_disk().remove(kafka.folder + "/00000000000000000" + each + ".snapshot"));
+  kafka.open();
+  CHECK(kafka.log->aborted_between(0, kafka.log->end_offset()) == known);
+  CHECK(read_file(machine_disk(), kafka.folder + name, 1 << 20).value() == theirs);
+  CHECK(kafka.log->last_stable_offset(kafka.log->end_offset()) == kafka.log->end_offset());
+}
+
 }  // namespace penstock::test
