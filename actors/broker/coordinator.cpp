@@ -11,13 +11,18 @@
 #include <variant>
 #include <vector>
 
+#include "actors/broker/group_offsets.hpp"
 #include "actors/broker/guard.hpp"
+#include "actors/broker/internal_topic.hpp"
 #include "actors/broker/opaque_members.hpp"
+#include "actors/broker/typed_members.hpp"
 #include "actors/client/produce_queue.hpp"
 #include "actors/messages/partitions.hpp"
+#include "streams/record/transaction_marker.hpp"
 #include "streams/topic/consumer_protocol.hpp"
 #include "streams/topic/group.hpp"
 #include "streams/topic/offsets.hpp"
+#include "streams/topic/pending_offsets.hpp"
 
 namespace penstock {
 namespace {
@@ -27,6 +32,7 @@ enum timer : std::uint16_t { deadlines = 1, expiry = 2, again = 3 };
 constexpr auto expiry_interval = std::chrono::minutes{1};
 constexpr auto retry_pause = 50ms;
 constexpr std::size_t group_id_bytes_max = 1024;
+constexpr int verifications_max = 5;  // of one commit in a transaction
 
 using reply_sender = std::function<void(const member_reply&)>;
 
@@ -36,14 +42,23 @@ struct coordinator_state {
 
   struct stored_batch {
     bytes batch;
-    std::vector<std::pair<bytes, std::optional<bytes>>> records;
+    records_to_store records;
     std::function<void(const error&)> then;
+    // Offsets in a transaction, or its marker.
+    std::int64_t producer_id = no_producer_id;
+    std::optional<bool> commits = {};  // the marker
+    add_to_transaction verification = {};
+    std::int64_t guard = -1;
+    int verified = 0;
   };
+  using node_of_groups = node_actor::extend_with<transactions_actor>;
 
   coordinator_config config;
+  node_of_groups node;
   group_settings settings;
   std::map<std::string, group, std::less<>> groups;
   offsets_image offsets;
+  pending_offsets pending;  // in transactions that have not ended
   std::map<request_token, reply_sender> waiting;
   request_token next_token = 1;
   bool ready = false;  // the offsets topic is there and has been read
@@ -64,18 +79,46 @@ tick tick_of(timer kind) {
 
 void store_next(coordinator_self self);
 
+// A record of the topic, as it was appended or read. With a producer it waits for its transaction.
+result<void> apply(coordinator_state& state, std::int64_t producer_id, bytes_view key,
+                   std::optional<bytes_view> value) {
+  if (producer_id >= 0) return state.pending.add(producer_id, key, value);
+  state.pending.overwritten(key);
+  return state.offsets.apply(key, value);
+}
+
 void stored(coordinator_self self, const error& why) {
   auto& state = self->state;
   auto done = std::move(state.queue.front());
   state.queue.pop_front();
   state.in_flight = false;
-  if (!why)
+  if (!why) {
     for (const auto& [key, value] : done.records) {
-      auto applied = state.offsets.apply(key, value);
+      auto applied = apply(state, done.producer_id, key, value);
       PENSTOCK_ASSERT(applied.has_value(), applied.error().to_string());
     }
+    if (done.commits) state.pending.end(done.producer_id, *done.commits, state.offsets);
+  }
   done.then(why);
   store_next(self);
+}
+
+// Offsets that begin their transaction in the topic: the transaction must know of the group.
+void verify(coordinator_self self, std::int64_t guard, const error& why) {
+  auto& first = self->state.queue.front();
+  if (first.producer_id < 0 || ++first.verified > verifications_max) return stored(self, why);
+  first.guard = guard;
+  auto again = [self] {
+    self->state.in_flight = false;
+    store_next(self);
+  };
+  self->request(self->state.node, caf::infinite, first.verification)
+      .then(
+          [=](const transaction_reply& reply) {
+            if (auto refused = error_of(reply.open()->getFailure())) return stored(self, refused);
+            again();
+          },
+          [=](const caf::error& refused) { stored(self, from_caf(refused)); });
 }
 
 void store_next(coordinator_self self) {
@@ -86,6 +129,7 @@ void store_next(coordinator_self self) {
   auto request = append_request::make(batch.size(), [&](wire::AppendRequest::Builder out) {
     out.setTopic(std::string{offsets_topic}.c_str());
     out.setBatches(data_of(batch));
+    out.setGuard(state.queue.front().guard);
   });
   auto retry = [self] {
     self->state.in_flight = false;
@@ -94,15 +138,17 @@ void store_next(coordinator_self self) {
   self->request(state.config.node, caf::infinite, std::move(request))
       .then(
           [=](const append_reply& reply) {
-            auto why = error_of(reply.open()->getFailure());
+            auto in = reply.open();
+            auto why = error_of(in->getFailure());
             // Written twice does no harm: the topic is compacted by key.
             if (why && is_retriable(why.code())) return retry();
+            if (why == errc::transaction_unverified) return verify(self, in->getGuard(), why);
             stored(self, why);
           },
           [=](const caf::error& why) { stored(self, from_caf(why)); });
 }
 
-void store(coordinator_self self, std::vector<std::pair<bytes, std::optional<bytes>>> records,
+void store(coordinator_self self, records_to_store records,
            std::function<void(const error&)> then) {
   batch_builder builder;
   const auto now = self->state.config.time->now();
@@ -112,11 +158,74 @@ void store(coordinator_self self, std::vector<std::pair<bytes, std::optional<byt
   store_next(self);
 }
 
+// The same, and then an answer.
+void store_for(coordinator_self self, records_to_store records,
+               caf::typed_response_promise<group_reply> promise) {
+  if (records.empty()) {
+    promise.deliver(group_reply{});
+    return;
+  }
+  store(self, std::move(records),
+        [promise](const error& why) mutable { promise.deliver(to_reply(why)); });
+}
+
+// Offsets that count when the transaction commits.
+void store_pending(coordinator_self self, wire::CommitInTransaction::Reader in,
+                   records_to_store records, std::function<void(const error&)> then) {
+  batch_options options;
+  options.producer_id = in.getProducerId();
+  options.producer_epoch = in.getEpoch();
+  options.transactional = true;
+  batch_builder builder{options};
+  const auto now = self->state.config.time->now();
+  for (const auto& [key, value] : records)
+    builder.add(now, key, value ? std::optional<bytes_view>{*value} : std::nullopt);
+  coordinator_state::stored_batch added{bytes{builder.finish()}, std::move(records),
+                                        std::move(then)};
+  added.producer_id = in.getProducerId();
+  added.verification = add_to_transaction::make([&](wire::AddToTransaction::Builder out) {
+    out.setId(in.getId());
+    out.setProducerId(in.getProducerId());
+    out.setEpoch(in.getEpoch());
+    out.setGroup(in.getGroup());
+    out.setVerify(true);
+  });
+  self->state.queue.push_back(std::move(added));
+  store_next(self);
+}
+
+// The end of a transaction that has offsets of groups.
+void mark(coordinator_self self, wire::WriteMarker::Reader in,
+          caf::typed_response_promise<transaction_reply> promise) {
+  coordinator_state::stored_batch added{
+      encode_marker({in.getCommit(), in.getCoordinatorEpoch()}, in.getProducerId(), in.getEpoch(),
+                    self->state.config.time->now()),
+      {},
+      [promise](const error& why) mutable {
+        promise.deliver(why ? failed<transaction_reply>(why) : transaction_reply{});
+      }};
+  added.producer_id = in.getProducerId();
+  added.commits = in.getCommit();
+  self->state.queue.push_back(std::move(added));
+  store_next(self);
+}
+
 // --- groups
 
 group* find(coordinator_state& state, std::string_view id) {
   auto at = state.groups.find(id);
   return at == state.groups.end() ? nullptr : &at->second;
+}
+
+// The group of somebody who says to be its member; who is answered when there is none.
+template <class Reply>
+group* find_for(coordinator_state& state, const std::string& id,
+                caf::typed_response_promise<Reply> promise) {
+  auto* known = find(state, id);
+  if (known == nullptr)
+    promise.deliver(failed<Reply>(
+        error{errc::unknown_member, "group \"" + id + "\" has no such member: join again"}));
+  return known;
 }
 
 result<group*> find_or_make(coordinator_state& state, const std::string& id) {
@@ -178,58 +287,6 @@ request_token expect(coordinator_state& state, reply_sender then) {
   return token;
 }
 
-// --- subscriptions and assignments: typed in messages, Kafka's bytes in the group
-
-consumer_subscription read_subscription(wire::Subscription::Reader from) {
-  consumer_subscription subscription;
-  for (auto each : from.getTopics()) subscription.topics.emplace_back(view(each));
-  subscription.owned = read_partitions(from.getOwned());
-  return subscription;
-}
-
-join_group_reply to_reply(const member_joined& from) {
-  if (from.why) {
-    return join_group_reply::make(from.why.message().size() + from.member_id.size(), [&](auto out) {
-      set_failure(out.initFailure(), from.why);
-      out.setMember(text_of(from.member_id));
-    });
-  }
-  std::size_t size = 0;
-  for (const auto& each : from.members) size += each.metadata.size() * 2 + 256;
-  return join_group_reply::make(size, [&](wire::JoinGroupReply::Builder out) {
-    out.setGeneration(from.generation);
-    out.setMember(text_of(from.member_id));
-    out.setLeader(text_of(from.leader));
-    out.setAssignor(text_of(from.protocol));
-    auto list = out.initMembers(static_cast<unsigned>(from.members.size()));
-    for (unsigned i = 0; i < from.members.size(); ++i) {
-      list[i].setId(text_of(from.members[i].member_id));
-      auto decoded = decode_subscription(from.members[i].metadata);
-      if (!decoded) continue;  // a member of another kind of client: nothing is assigned to it
-      auto to = list[i].initSubscription();
-      auto topics = to.initTopics(static_cast<unsigned>(decoded->topics.size()));
-      for (unsigned t = 0; t < decoded->topics.size(); ++t)
-        topics.set(t, text_of(decoded->topics[t]));
-      auto owned = by_topic(decoded->owned);
-      write_partitions(to.initOwned(static_cast<unsigned>(owned.size())), owned);
-    }
-  });
-}
-
-sync_group_reply to_reply(const member_synced& from) {
-  if (from.why) return failed<sync_group_reply>(from.why);
-  auto decoded = decode_assignment(from.assignment);
-  if (!decoded) return failed<sync_group_reply>(decoded.error());
-  return sync_group_reply::make(from.assignment.size() * 2, [&](auto out) {
-    auto sorted = by_topic(decoded->partitions);
-    write_partitions(out.initPartitions(static_cast<unsigned>(sorted.size())), sorted);
-  });
-}
-
-group_reply to_reply(const error& why) {
-  return why ? failed<group_reply>(why) : group_reply{};
-}
-
 // --- membership requests
 
 void join(coordinator_self self, wire::JoinGroupRequest::Reader in,
@@ -258,19 +315,12 @@ void join(coordinator_self self, wire::JoinGroupRequest::Reader in,
   perform(self, id, (*known)->join(request, state.config.time->monotonic()));
 }
 
-error unknown_member_of(const std::string& group) {
-  return error{errc::unknown_member, "group \"" + group + "\" has no such member: join again"};
-}
-
 void sync(coordinator_self self, wire::SyncGroupRequest::Reader in,
           caf::typed_response_promise<sync_group_reply> promise) {
   auto& state = self->state;
   const std::string id{view(in.getGroup())};
-  auto* known = find(state, id);
-  if (known == nullptr) {
-    promise.deliver(failed<sync_group_reply>(unknown_member_of(id)));
-    return;
-  }
+  auto* known = find_for(state, id, promise);
+  if (known == nullptr) return;
   member_sync request;
   request.member_id = std::string{view(in.getMember())};
   request.generation = in.getGeneration();
@@ -283,22 +333,12 @@ void sync(coordinator_self self, wire::SyncGroupRequest::Reader in,
   perform(self, id, known->sync(request, state.config.time->monotonic()));
 }
 
-std::optional<std::string> instance_in(wire::HeartbeatRequest::Reader) {
-  return std::nullopt;
-}
-std::optional<std::string> instance_in(wire::OpaqueHeartbeat::Reader in) {
-  return given_text(in.getInstance());
-}
-
 template <class Reader>
 void heartbeat(coordinator_self self, Reader in, caf::typed_response_promise<group_reply> promise) {
   auto& state = self->state;
   const std::string id{view(in.getGroup())};
-  auto* known = find(state, id);
-  if (known == nullptr) {
-    promise.deliver(to_reply(unknown_member_of(id)));
-    return;
-  }
+  auto* known = find_for(state, id, promise);
+  if (known == nullptr) return;
   member_heartbeat request;
   request.member_id = std::string{view(in.getMember())};
   request.instance_id = instance_in(in);
@@ -313,11 +353,8 @@ void leave(coordinator_self self, wire::LeaveGroupRequest::Reader in,
            caf::typed_response_promise<group_reply> promise) {
   auto& state = self->state;
   const std::string id{view(in.getGroup())};
-  auto* known = find(state, id);
-  if (known == nullptr) {
-    promise.deliver(to_reply(unknown_member_of(id)));
-    return;
-  }
+  auto* known = find_for(state, id, promise);
+  if (known == nullptr) return;
   member_leave request;
   request.members.push_back({std::string{view(in.getMember())}, std::nullopt});
   request.token = expect(state, [promise](const member_reply& reply) mutable {
@@ -349,11 +386,8 @@ void sync_opaque(coordinator_self self, wire::OpaqueSync::Reader in,
                  caf::typed_response_promise<opaque_synced> promise) {
   auto& state = self->state;
   const std::string id{view(in.getGroup())};
-  auto* known = find(state, id);
-  if (known == nullptr) {
-    promise.deliver(failed<opaque_synced>(unknown_member_of(id)));
-    return;
-  }
+  auto* known = find_for(state, id, promise);
+  if (known == nullptr) return;
   auto request = sync_of(in);
   request.token = expect(state, [promise](const member_reply& reply) mutable {
     promise.deliver(to_opaque(std::get<member_synced>(reply)));
@@ -365,11 +399,8 @@ void leave_opaque(coordinator_self self, wire::OpaqueLeave::Reader in,
                   caf::typed_response_promise<opaque_left> promise) {
   auto& state = self->state;
   const std::string id{view(in.getGroup())};
-  auto* known = find(state, id);
-  if (known == nullptr) {
-    promise.deliver(failed<opaque_left>(unknown_member_of(id)));
-    return;
-  }
+  auto* known = find_for(state, id, promise);
+  if (known == nullptr) return;
   auto request = leave_of(in);
   request.token = expect(state, [promise](const member_reply& reply) mutable {
     promise.deliver(to_opaque(std::get<member_left>(reply)));
@@ -378,19 +409,6 @@ void leave_opaque(coordinator_self self, wire::OpaqueLeave::Reader in,
 }
 
 // --- offsets
-
-std::optional<std::string> instance_in(wire::CommitOffsetsRequest::Reader) {
-  return std::nullopt;
-}
-std::optional<std::string> instance_in(wire::OpaqueCommit::Reader in) {
-  return given_text(in.getInstance());
-}
-epoch_t epoch_in(wire::PartitionOffset::Reader) {
-  return -1;
-}
-epoch_t epoch_in(wire::OpaqueOffset::Reader in) {
-  return in.getLeaderEpoch();
-}
 
 template <class Reader>
 void commit(coordinator_self self, Reader in, caf::typed_response_promise<group_reply> promise) {
@@ -406,33 +424,36 @@ void commit(coordinator_self self, Reader in, caf::typed_response_promise<group_
                                           state.config.time->monotonic());
     if (!checked) why = checked.error();
   }
-  std::vector<std::pair<bytes, std::optional<bytes>>> records;
-  for (auto each : in.getOffsets()) {
-    if (each.getMetadata().size() > offset_metadata_bytes_max)
-      why = error{errc::invalid_argument,
-                  "offset metadata of " + std::to_string(each.getMetadata().size()) +
-                      " bytes: at most " + std::to_string(offset_metadata_bytes_max) + " are kept"};
-    const offset_commit_key key{id, {std::string{view(each.getTopic())}, each.getPartition()}};
-    committed_offset value;
-    value.offset = each.getOffset();
-    value.leader_epoch = epoch_in(each);
-    value.metadata = std::string{view(each.getMetadata())};
-    value.commit_time = state.config.time->now();
-    records.emplace_back(encode(key),
-                         each.getOffset() == -1 ? std::nullopt : std::optional{encode(value)});
+  auto records = records_of(id, in, state.config.time->now(), why);
+  if (why) {
+    promise.deliver(to_reply(why));
+    return;
   }
+  store_for(self, std::move(records), promise);
+  arm(self);
+}
+
+void commit_pending(coordinator_self self, wire::CommitInTransaction::Reader in,
+                    caf::typed_response_promise<group_reply> promise) {
+  auto& state = self->state;
+  const std::string id{view(in.getGroup())};
+  const std::string member{view(in.getMember())};
+  auto known = find_or_make(state, id);
+  error why = known ? error{} : known.error();
+  // Producers of before KIP-447 say nothing of the member.
+  if (!why && (in.getGeneration() >= 0 || !member.empty())) {
+    auto checked = (*known)->check_commit(member, given_text(in.getInstance()), in.getGeneration(),
+                                          state.config.time->monotonic());
+    if (!checked && !(checked.error() == errc::rebalance_in_progress)) why = checked.error();
+  }
+  auto records = records_of(id, in, state.config.time->now(), why);
   if (why || records.empty()) {
     promise.deliver(to_reply(why));
     return;
   }
-  store(self, std::move(records),
-        [promise](const error& failure) mutable { promise.deliver(to_reply(failure)); });
+  store_pending(self, in, std::move(records),
+                [promise](const error& failure) mutable { promise.deliver(to_reply(failure)); });
   arm(self);
-}
-
-void set_epoch(wire::PartitionOffset::Builder, epoch_t) {}
-void set_epoch(wire::OpaqueOffset::Builder out, epoch_t epoch) {
-  out.setLeaderEpoch(epoch);
 }
 
 template <class Reply, class Reader>
@@ -458,29 +479,12 @@ Reply fetch_offsets(const coordinator_state& state, Reader in) {
       list[i].setOffset(found[i].second.offset);
       list[i].setMetadata(text_of(found[i].second.metadata));
       set_epoch(list[i], found[i].second.leader_epoch);
+      set_pending(list[i], state.pending.has(id, found[i].first));
     }
   });
 }
 
 // --- looking
-
-void write_group(wire::Group::Builder out, const group_description& from) {
-  out.setId(text_of(from.group));
-  out.setState(std::string{name_of(from.phase)}.c_str());
-  out.setGeneration(from.generation);
-  out.setAssignor(text_of(from.protocol));
-  auto list = out.initMembers(static_cast<unsigned>(from.members.size()));
-  for (unsigned i = 0; i < from.members.size(); ++i) {
-    const auto& member = from.members[i];
-    list[i].setId(text_of(member.member_id));
-    if (member.instance_id) list[i].setInstance(text_of(*member.instance_id));
-    list[i].setClient(text_of(member.client_id));
-    if (auto decoded = decode_assignment(member.assignment)) {
-      auto sorted = by_topic(decoded->partitions);
-      write_partitions(list[i].initPartitions(static_cast<unsigned>(sorted.size())), sorted);
-    }
-  }
-}
 
 // A group may have committed offsets without ever having had members here.
 std::optional<group_description> describe(const coordinator_state& state, const std::string& id) {
@@ -492,11 +496,16 @@ std::optional<group_description> describe(const coordinator_state& state, const 
   return none;
 }
 
-list_groups_reply list_groups(const coordinator_state& state) {
+std::vector<std::string> group_ids(const coordinator_state& state) {
   auto ids = state.offsets.groups();
   for (const auto& each : state.groups) ids.push_back(each.first);
   std::sort(ids.begin(), ids.end());
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  return ids;
+}
+
+list_groups_reply list_groups(const coordinator_state& state) {
+  const auto ids = group_ids(state);
   return list_groups_reply::make(ids.size() * 256, [&](wire::ListGroupsReply::Builder out) {
     auto list = out.initGroups(static_cast<unsigned>(ids.size()));
     for (unsigned i = 0; i < ids.size(); ++i) write_group(list[i], *describe(state, ids[i]));
@@ -521,11 +530,7 @@ opaque_groups describe_opaque(const coordinator_state& state, wire::OpaqueDescri
   const std::string id{view(in.getGroup())};
   std::vector<group_description> found;
   if (id.empty()) {
-    auto ids = state.offsets.groups();
-    for (const auto& each : state.groups) ids.push_back(each.first);
-    std::sort(ids.begin(), ids.end());
-    ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
-    for (const auto& each : ids) {
+    for (const auto& each : group_ids(state)) {
       found.push_back(*describe(state, each));
       found.back().members.clear();
     }
@@ -550,16 +555,12 @@ void delete_group(coordinator_self self, wire::DeleteGroupRequest::Reader in,
                                                            " members: stop them first"}));
     return;
   }
-  std::vector<std::pair<bytes, std::optional<bytes>>> gone;
+  records_to_store gone;
   for (auto& key : state.offsets.keys_of(id)) gone.emplace_back(std::move(key), std::nullopt);
+  for (auto& key : state.pending.keys_of(id)) gone.emplace_back(std::move(key), std::nullopt);
   if (auto* known = find(state, id)) perform(self, id, known->kill());
   state.groups.erase(id);
-  if (gone.empty()) {
-    promise.deliver(group_reply{});
-    return;
-  }
-  store(self, std::move(gone),
-        [promise](const error& why) mutable { promise.deliver(to_reply(why)); });
+  store_for(self, std::move(gone), promise);
 }
 
 // --- forgetting
@@ -567,15 +568,10 @@ void delete_group(coordinator_self self, wire::DeleteGroupRequest::Reader in,
 // What groups committed for a topic that is gone means nothing in another one of its name.
 void forget_topic(coordinator_self self, wire::TopicChanged::Reader in,
                   caf::typed_response_promise<group_reply> promise) {
-  std::vector<std::pair<bytes, std::optional<bytes>>> gone;
+  records_to_store gone;
   for (const auto& key : self->state.offsets.keys_of_topic(view(in.getName())))
     gone.emplace_back(encode(key), std::nullopt);
-  if (gone.empty()) {
-    promise.deliver(group_reply{});
-    return;
-  }
-  store(self, std::move(gone),
-        [promise](const error& why) mutable { promise.deliver(to_reply(why)); });
+  store_for(self, std::move(gone), promise);
 }
 
 void expire(coordinator_self self) {
@@ -586,7 +582,7 @@ void expire(coordinator_self self) {
     auto* known = find(state, id);
     return known != nullptr && known->member_count() > 0;
   };
-  std::vector<std::pair<bytes, std::optional<bytes>>> gone;
+  records_to_store gone;
   for (const auto& key :
        state.offsets.expired(state.config.time->now(), state.config.offsets_retention, active))
     gone.emplace_back(encode(key), std::nullopt);
@@ -618,10 +614,13 @@ result<void> apply_all(coordinator_state& state, bytes_view batches) {
   while (!batches.empty()) {
     PENSTOCK_ASSIGN(auto batch, batch_view::parse(batches));
     PENSTOCK_TRY(cursor.open(batch));
+    if (const auto marker = marker_of(batch))
+      state.pending.end(batch.producer_id(), marker->commit, state.offsets);
+    const auto producer = batch.is_transactional() ? batch.producer_id() : no_producer_id;
     while (!batch.is_control()) {
       PENSTOCK_ASSIGN(const bool more, cursor.next(each));
       if (!more) break;
-      PENSTOCK_TRY(state.offsets.apply(each.key.value_or(bytes_view{}), each.value));
+      PENSTOCK_TRY(apply(state, producer, each.key.value_or(bytes_view{}), each.value));
     }
     batches.remove_prefix(batch.size());
   }
@@ -654,22 +653,13 @@ void read_from(coordinator_self self, offset_t offset) {
 void open_topic(coordinator_self self) {
   auto& state = self->state;
   if (std::exchange(state.opening, true)) return;
-  auto request = create_topic_request::make([&](wire::CreateTopicRequest::Builder out) {
-    out.setName(std::string{offsets_topic}.c_str());
-    out.setPartitions(1);
-    out.setInternal(true);
-    auto settings = out.initSettings(2);
-    settings[0].setName("cleanup.policy");
-    settings[0].setValue("compact");
-    settings[1].setName("segment.bytes");
-    settings[1].setValue("104857600");
-  });
-  self->request(state.config.node, caf::infinite, std::move(request))
+  self->request(state.config.node, caf::infinite, internal_topic(offsets_topic, 1))
       .then(
           [=](const admin_reply& reply) {
             auto why = error_of(reply.open()->getFailure());
             if (why && !(why == errc::topic_exists)) return opened(self, why);
             self->state.offsets = {};
+            self->state.pending = {};
             read_from(self, 0);
           },
           [=](const caf::error& why) { opened(self, from_caf(why)); });
@@ -727,6 +717,7 @@ coordinator_actor::behavior_type coordinate(coordinator_self self, coordinator_c
   auto& state = self->state;
   state.config = std::move(config);
   state.settings = state.config.groups;
+  state.node = caf::actor_cast<coordinator_state::node_of_groups>(state.config.node);
   guard(self);
   self->delayed_send(self, expiry_interval, tick_of(timer::expiry));
   return {
@@ -752,13 +743,15 @@ coordinator_actor::behavior_type coordinate(coordinator_self self, coordinator_c
             return;
         }
       },
+      serve<group_reply, commit_in_transaction>(self, commit_pending),
       serve<opaque_joined, opaque_join>(self, join_opaque),
       serve<opaque_synced, opaque_sync>(self, sync_opaque),
       serve<group_reply, opaque_heartbeat>(self, heartbeat<wire::OpaqueHeartbeat::Reader>),
       serve<opaque_left, opaque_leave>(self, leave_opaque),
       serve<group_reply, opaque_commit>(self, commit<wire::OpaqueCommit::Reader>),
       serve<opaque_offsets, opaque_fetch_offsets>(self, fetch_opaque_offsets),
-      serve<opaque_groups, opaque_describe>(self, describe_opaque_now)};
+      serve<opaque_groups, opaque_describe>(self, describe_opaque_now),
+      serve<transaction_reply, write_marker>(self, mark)};
 }
 
 }  // namespace

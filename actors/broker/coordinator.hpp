@@ -9,6 +9,7 @@
 #include "actors/broker/node.hpp"
 #include "actors/messages/messages.hpp"
 #include "actors/messages/opaque.hpp"
+#include "actors/messages/transactions.hpp"
 #include "streams/base/clock.hpp"
 #include "streams/base/random.hpp"
 #include "streams/topic/group.hpp"
@@ -25,8 +26,9 @@ using coordinator_actor =
                      caf::replies_to<list_groups_request>::with<list_groups_reply>,
                      caf::replies_to<describe_group_request>::with<describe_group_reply>,
                      caf::replies_to<delete_group_request>::with<group_reply>,
-                     caf::replies_to<topic_changed>::with<group_reply>,
-                     caf::reacts_to<tick>>::extend_with<opaque_members_actor>;
+                     caf::replies_to<topic_changed>::with<group_reply>, caf::reacts_to<tick>,
+                     caf::replies_to<commit_in_transaction>::with<group_reply>>::
+        extend_with<opaque_members_actor>::extend_with<marked_actor>;
 
 struct coordinator_config {
   node_actor node;  // for the offsets topic

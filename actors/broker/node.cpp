@@ -17,9 +17,11 @@
 #include "actors/broker/made_partitions.hpp"
 #include "actors/broker/node_defaults.hpp"
 #include "actors/broker/partition.hpp"
+#include "actors/broker/transactions.hpp"
 #include "actors/broker/writer.hpp"
 #include "actors/messages/opaque.hpp"
 #include "actors/messages/settings.hpp"
+#include "actors/messages/transactions.hpp"
 #include "streams/topic/metadata.hpp"
 #include "streams/topic/offsets.hpp"
 
@@ -27,9 +29,10 @@ namespace penstock {
 namespace {
 
 // The node's own view of itself: what clients may say, and what the controller tells.
-using node_self_actor = node_actor::extend<
-    caf::reacts_to<topic_changed>, caf::reacts_to<metadata_loaded>,
-    caf::reacts_to<tick>>::extend_with<opaque_members_actor>::extend_with<watchable_actor>;
+using node_self_actor =
+    node_actor::extend<caf::reacts_to<topic_changed>, caf::reacts_to<metadata_loaded>,
+                       caf::reacts_to<tick>>::extend_with<opaque_members_actor>::
+        extend_with<watchable_actor>::extend_with<transactional_node_actor>;
 
 constexpr duration note_pause = 1s;  // between notes of which partitions were made
 
@@ -63,6 +66,7 @@ struct node_state {
     end(metadata_log);
     end(controller);
     end(coordinator);
+    end(transactions);
     end(writer);
   }
   template <class Handle>
@@ -76,6 +80,7 @@ struct node_state {
   partition_actor metadata_log;
   controller_actor controller;
   coordinator_actor coordinator;
+  transaction_coordinator_actor transactions;
   std::map<std::string, hosted_topic, std::less<>> topics;
   std::map<std::string, std::string, std::less<>> names_by_id;
   std::map<std::string, int, std::less<>> closing;                // partitions of deleted topics
@@ -292,6 +297,16 @@ void start_coordinator(node_self self) {
   self->monitor(state.coordinator);
 }
 
+void start_transactions(node_self self) {
+  auto& state = self->state;
+  transaction_coordinator_config config;
+  config.node = caf::actor_cast<node_actor>(self);
+  config.time = state.config.time;
+  config.settings = state.defaults.transactions;
+  state.transactions = spawn_transaction_coordinator(self->system(), std::move(config));
+  self->monitor(state.transactions);
+}
+
 void on_down(node_self self, const caf::down_msg& down) {
   auto& state = self->state;
   if (state.closed) return;
@@ -303,6 +318,10 @@ void on_down(node_self self, const caf::down_msg& down) {
   if (down.source == state.coordinator.address()) {
     log_line("group coordinator", "ended: " + why.to_string() + "; starting another");
     return start_coordinator(self);
+  }
+  if (down.source == state.transactions.address()) {
+    log_line("transaction coordinator", "ended: " + why.to_string() + "; starting another");
+    return start_transactions(self);
   }
   if (down.source == state.controller.address() || down.source == state.metadata_log.address()) {
     // Both together: the controller's picture must be that of the log.
@@ -404,6 +423,7 @@ void on_loaded(node_self self, const error& why) {
   if (!state.loaded) {
     state.loaded = true;
     start_coordinator(self);
+    start_transactions(self);
   }
   auto parked = std::move(state.parked);
   state.parked.clear();
@@ -484,6 +504,29 @@ auto to_coordinator(node_self self) {
   return serve<Request, Reply>(self, [self](const Request& what, auto promise) {
     forward(self, self->state.coordinator, what, promise);
   });
+}
+
+template <class Request, class Reply>
+auto to_transactions(node_self self) {
+  return serve<Request, Reply>(self, [self](const Request& what, auto promise) {
+    forward(self, self->state.transactions, what, promise);
+  });
+}
+
+// Markers of transactions go where the records are; the group coordinator writes its own topic.
+auto to_marked(node_self self) {
+  return serve<write_marker, transaction_reply>(
+      self, [self](const write_marker& what, auto promise) {
+        auto in = what.open();
+        if (view(in->getTopic()) == offsets_topic)
+          return forward(self, self->state.coordinator, what, promise);
+        auto found = find(self->state, view(in->getTopic()), in->getPartition());
+        if (!found) {
+          promise.deliver(failed<transaction_reply>(found.error()));
+          return;
+        }
+        forward(self, (*found)->actor, what, promise);
+      });
 }
 
 // --- topics come and go: what groups committed for a topic goes with it
@@ -637,7 +680,8 @@ void close_node(node_self self, caf::typed_response_promise<admin_reply> promise
     promise.deliver(all->first ? failed<admin_reply>(all->first) : admin_reply{});
     for (auto each : {caf::actor_cast<caf::actor>(self->state.writer),
                       caf::actor_cast<caf::actor>(self->state.controller),
-                      caf::actor_cast<caf::actor>(self->state.coordinator)})
+                      caf::actor_cast<caf::actor>(self->state.coordinator),
+                      caf::actor_cast<caf::actor>(self->state.transactions)})
       self->send_exit(each, caf::exit_reason::user_shutdown);
     self->quit();
   };
@@ -710,6 +754,13 @@ node_self_actor::behavior_type node(node_self self, node_config config, node_def
       to_coordinator<opaque_fetch_offsets, opaque_offsets>(self),
       to_coordinator<opaque_describe, opaque_groups>(self),
       to_partition<watch_request, fetch_reply>(self),
+      to_transactions<init_transaction, init_transaction_reply>(self),
+      to_transactions<add_to_transaction, transaction_reply>(self),
+      to_transactions<end_transaction, transaction_reply>(self),
+      to_transactions<list_transactions, transactions_list>(self),
+      to_marked(self),
+      to_coordinator<commit_in_transaction, group_reply>(self),
+      to_partition<list_producers, producers_list>(self),
   };
 }
 

@@ -5,6 +5,7 @@
 #include <caf/actor_system.hpp>
 
 #include "actors/broker/node.hpp"
+#include "actors/broker/transactions.hpp"
 #include "streams/topic/group.hpp"
 #include "streams/topic/settings.hpp"
 
@@ -14,6 +15,7 @@ struct node_defaults {
   topic_settings::values topics;  // in force, not stored: another start may have others
   group_settings groups{.initial_rebalance_delay = 0ms};
   duration offsets_retention = 168h;  // offsets.retention.minutes
+  transaction_settings transactions;
 };
 
 /// As `spawn_node` of a `node_config` alone, whose `group_initial_delay` is not looked at.

@@ -17,6 +17,7 @@
 #include "actors/messages/settings.hpp"
 #include "streams/base/planted.hpp"
 #include "streams/log/log.hpp"
+#include "streams/record/transaction_marker.hpp"
 #include "streams/topic/metadata.hpp"
 
 namespace penstock {
@@ -51,6 +52,7 @@ struct partition_state {
   std::uint64_t next_fetch_id = 1;
   std::map<std::string, std::int32_t> source_epochs;  // upstream tasks that opened this partition
   bool flush_timer = false;
+  std::int64_t guard = 0;  // for batches that begin transactions; another one after each marker
 
   /// However it ends: whoever waits hears of it, and asks the next actor of this partition.
   ~partition_state() {
@@ -66,6 +68,10 @@ using partition_self = partition_actor::stateful_pointer<partition_state>;
 offset_t high_watermark(const partition_state& state) {
   return state.log->settings().flush == flush_policy::batch ? state.log->synced_offset()
                                                             : state.log->end_offset();
+}
+
+offset_t last_stable(partition_state& state) {
+  return state.log->last_stable_offset(high_watermark(state));
 }
 
 // What a disk gives back is not always what it was given, and a shutdown in order means that
@@ -88,8 +94,27 @@ result<void> check_batches(bytes_view batches, offset_t from, offset_t limit) {
   return {};
 }
 
+bytes without(const std::vector<aborted_transaction>& aborted, bytes_view batches) {
+  bytes kept;
+  while (!batches.empty()) {
+    const auto batch = batch_view::parse(batches);
+    PENSTOCK_ASSERT(batch.has_value());
+    const bool gone = batch->is_transactional() && !batch->is_control() &&
+                      std::any_of(aborted.begin(), aborted.end(),
+                                  [&](const auto& each) { return each.covers(*batch); });
+    if (!gone) kept += batch->data();
+    batches.remove_prefix(batch->size());
+  }
+  return kept;
+}
+
+constexpr std::size_t words_of_aborted = 2;
+
 fetch_reply read_now(partition_state& state, wire::FetchRequest::Reader in) {
-  const offset_t limit = high_watermark(state);
+  const auto isolation = in.getIsolation();
+  const offset_t stable = last_stable(state);
+  const offset_t end = high_watermark(state);
+  const offset_t limit = isolation == wire::Isolation::UNCOMMITTED ? end : stable;
   const auto bytes_max = std::clamp<std::size_t>(in.getMaxBytes(), 1, envelope_bytes_max / 2);
   auto got = state.log->read(in.getOffset(), bytes_max, limit);
   if (got)
@@ -97,7 +122,8 @@ fetch_reply read_now(partition_state& state, wire::FetchRequest::Reader in) {
       got = sound.error().with_context("partition " + state.config.id.to_string() +
                                        " is damaged (penstock log verify shows where)");
   const auto set_offsets = [&](wire::FetchReply::Builder out, offset_t next) {
-    out.setHighWatermark(limit);
+    out.setHighWatermark(isolation == wire::Isolation::FILTERED ? stable : end);
+    out.setLastStableOffset(stable);
     out.setStartOffset(state.log->start_offset());
     out.setNextOffset(next);
   };
@@ -107,18 +133,35 @@ fetch_reply read_now(partition_state& state, wire::FetchRequest::Reader in) {
       set_failure(out.initFailure(), got.error());
     });
   }
+  std::vector<aborted_transaction> aborted;
+  if (limit == stable && got->next_offset > in.getOffset())
+    aborted = state.log->aborted_between(in.getOffset(), got->next_offset);
+  if (isolation == wire::Isolation::FILTERED && !aborted.empty()) {
+    got->batches = without(aborted, got->batches);
+  }
+  if (isolation != wire::Isolation::COMMITTED) aborted.clear();
   const bytes_view data = got->batches;
   return fetch_reply::make_ending_in_data(
-      data_words(data.size()), [&](wire::FetchReply::Builder out) {
+      data_words(data.size()),
+      [&](wire::FetchReply::Builder out) {
         set_offsets(out, got->next_offset);
+        if (!aborted.empty()) {
+          auto list = out.initAborted(static_cast<unsigned>(aborted.size()));
+          for (unsigned i = 0; i < aborted.size(); ++i) {
+            list[i].setProducerId(aborted[i].producer_id);
+            list[i].setFirstOffset(aborted[i].first_offset);
+          }
+        }
         put_data(out.initBatches(static_cast<unsigned>(data.size())), data);
-      });
+      },
+      envelope_spare_words + aborted.size() * words_of_aborted);
 }
 
 // Where the partition begins and ends, without its batches.
-fetch_reply look_now(const partition_state& state, offset_t offset) {
+fetch_reply look_now(partition_state& state, offset_t offset) {
   return fetch_reply::make([&](wire::FetchReply::Builder out) {
     out.setHighWatermark(high_watermark(state));
+    out.setLastStableOffset(last_stable(state));
     out.setStartOffset(state.log->start_offset());
     out.setNextOffset(offset);
   });
@@ -129,9 +172,12 @@ void answer_parked(partition_state& state, partition_state::parked_fetch& which)
   which.whom.deliver(which.watch ? look_now(state, in->getOffset()) : read_now(state, *in));
 }
 
-bool has_data(const partition_state& state, wire::FetchRequest::Reader in) {
+bool has_data(partition_state& state, wire::FetchRequest::Reader in) {
   // An offset out of range is answered at once, with its error.
-  return in.getOffset() != high_watermark(state);
+  const offset_t end = high_watermark(state);
+  if (in.getIsolation() == wire::Isolation::UNCOMMITTED || in.getOffset() > end)
+    return in.getOffset() != end;
+  return in.getOffset() < last_stable(state);
 }
 
 void serve_parked(partition_state& state) {
@@ -220,22 +266,22 @@ void request_sync(partition_self self) {
 
 using append_promise = caf::typed_response_promise<append_reply>;
 
-append_promise handle_append(partition_self self, const append_request& what) {
+// Calls `then` when the batches are in the log, and as durable as the flush policy asks for.
+void append_then(partition_self self, bytes_view batches,
+                 std::function<void(const result<append_result>&)> then) {
   auto& state = self->state;
-  auto promise = self->make_response_promise<append_reply>();
-  auto in = what.open();
-  auto appended = state.log->append(view(in->getBatches()));
+  auto appended = state.log->append(batches);
   if (!appended) {
-    promise.deliver(failed<append_reply>(appended.error()));
+    then(appended.error());
     go_offline_if_failed(state);
-    return promise;
+    return;
   }
   const auto policy = state.log->settings().flush;
   const bool wait = policy == flush_policy::batch &&
                     appended->next_offset > state.log->synced_offset() &&
                     !planted(planted_bug::ack_before_sync);
   if (!wait) {
-    promise.deliver(reply_for(state, *appended));
+    then(*appended);
     if (policy == flush_policy::batch) request_sync(self);
     if (policy == flush_policy::interval && !state.flush_timer) {
       state.flush_timer = true;
@@ -243,14 +289,84 @@ append_promise handle_append(partition_self self, const append_request& what) {
                          tick::make([](auto out) { out.setKind(timer::flush_interval); }));
     }
     serve_parked(state);
+    return;
+  }
+  state.unsynced.push_back({appended->next_offset, [then, done = *appended](const error& why) {
+                              then(why ? result<append_result>{why} : result<append_result>{done});
+                            }});
+  request_sync(self);
+}
+
+append_promise append_now(partition_self self, bytes_view batches) {
+  auto promise = self->make_response_promise<append_reply>();
+  append_then(
+      self, batches, [&state = self->state, promise](const result<append_result>& done) mutable {
+        promise.deliver(done ? reply_for(state, *done) : failed<append_reply>(done.error()));
+      });
+  return promise;
+}
+
+// Whether a batch begins a transaction here of which the coordinator may know nothing. What is not
+// a sound batch is left to the log.
+bool begins_transaction(const partition_state& state, bytes_view batches) {
+  while (!batches.empty()) {
+    const auto batch = batch_view::parse(batches);
+    if (!batch) return false;
+    if (batch->is_transactional() && !batch->is_control() &&
+        !state.log->in_transaction(batch->producer_id(), batch->producer_epoch()))
+      return true;
+    batches.remove_prefix(batch->size());
+  }
+  return false;
+}
+
+append_promise handle_append(partition_self self, const append_request& what) {
+  auto& state = self->state;
+  auto in = what.open();
+  if (in->getGuard() != state.guard && begins_transaction(state, view(in->getBatches()))) {
+    auto promise = self->make_response_promise<append_reply>();
+    promise.deliver(append_reply::make([&](wire::AppendReply::Builder out) {
+      set_failure(out.initFailure(), error{errc::transaction_unverified,
+                                           "partition " + state.config.id.to_string() +
+                                               " is not known to be in the transaction"});
+      out.setGuard(state.guard);
+    }));
     return promise;
   }
-  state.unsynced.push_back(
-      {appended->next_offset, [&state, done = *appended, promise](const error& why) mutable {
-         promise.deliver(why ? failed<append_reply>(why) : reply_for(state, done));
-       }});
-  request_sync(self);
+  return append_now(self, view(in->getBatches()));
+}
+
+// The end of a transaction, as the coordinator has decided it. An older producer's is refused.
+caf::typed_response_promise<transaction_reply> handle_marker(partition_self self,
+                                                             wire::WriteMarker::Reader in) {
+  auto& state = self->state;
+  auto promise = self->make_response_promise<transaction_reply>();
+  auto answer = [promise](const error& why) mutable {
+    promise.deliver(why ? failed<transaction_reply>(why) : transaction_reply{});
+  };
+  ++state.guard;
+  const bytes batch = encode_marker({in.getCommit(), in.getCoordinatorEpoch()}, in.getProducerId(),
+                                    in.getEpoch(), state.config.time->now());
+  append_then(self, batch, [answer](const result<append_result>& done) mutable {
+    answer(done ? error{} : done.error());
+  });
   return promise;
+}
+
+producers_list list_producers_now(const partition_state& state) {
+  const auto all = state.log->producers();
+  return producers_list::make(all.size() * 64, [&](wire::Producers::Builder out) {
+    auto list = out.initProducers(static_cast<unsigned>(all.size()));
+    for (unsigned i = 0; i < all.size(); ++i) {
+      const auto& [id, entry] = all[i];
+      list[i].setId(id);
+      list[i].setEpoch(entry.epoch);
+      list[i].setLastSequence(entry.count > 0 ? entry.batches[entry.count - 1].last_sequence : -1);
+      list[i].setLastTime(to_millis(entry.last_time));
+      list[i].setCoordinatorEpoch(entry.coordinator_epoch);
+      list[i].setTransactionStart(entry.transaction_start);
+    }
+  });
 }
 
 using fetch_promise = caf::typed_response_promise<fetch_reply>;
@@ -293,6 +409,7 @@ fetch_promise handle_watch(partition_self self, wire::WatchRequest::Reader in) {
                         out.setPartition(in.getPartition());
                         out.setOffset(in.getOffset());
                         out.setMaxWaitMs(in.getMaxWaitMs());
+                        if (in.getCommitted()) out.setIsolation(wire::Isolation::COMMITTED);
                       }),
                       true);
 }
@@ -364,15 +481,16 @@ list_offsets_reply handle_list_offsets(partition_state& state,
                                        wire::ListOffsetsRequest::Reader in) {
   offset_t offset = -1;
   timestamp time = no_timestamp;
+  const offset_t limit = in.getCommitted() ? last_stable(state) : high_watermark(state);
   if (in.getTime() == -1) {
-    offset = high_watermark(state);
+    offset = limit;
   } else if (in.getTime() == -2) {
     offset = state.log->start_offset();
   } else {
     auto hit =
         in.getTime() == -3 ? find_youngest(state) : state.log->find_time(from_millis(in.getTime()));
     if (!hit) return failed<list_offsets_reply>(hit.error());
-    if (*hit && (*hit)->offset < high_watermark(state)) {
+    if (*hit && (*hit)->offset < limit) {
       offset = (*hit)->offset;
       time = (*hit)->time;
     }
@@ -535,6 +653,7 @@ void open_log(partition_self self) {
                                     state.config.log, &report);
   if (!opened) return cannot_open(self, opened.error());
   state.log = std::move(*opened);
+  state.guard = state.config.time->monotonic().count();
   state.offline = {};
   for (const auto& line : report.messages) log_line(state.config.id.to_string(), line);
   if (state.log->settings().flush == flush_policy::batch) request_sync(self);
@@ -602,6 +721,17 @@ partition_actor::behavior_type partition(partition_self self, partition_config c
       [=](const partition_change& what) {
         assertion_guard guarded;
         return handle_change(self, *what.open());
+      },
+      [=, &state](const write_marker& what) -> caf::typed_response_promise<transaction_reply> {
+        assertion_guard guarded;
+        if (serving()) return handle_marker(self, *what.open());
+        auto promise = self->make_response_promise<transaction_reply>();
+        promise.deliver(failed<transaction_reply>(state.offline));
+        return promise;
+      },
+      [=, &state](const list_producers&) {
+        assertion_guard guarded;
+        return serving() ? list_producers_now(state) : failed<producers_list>(state.offline);
       },
       [=](const tick& what) {
         assertion_guard guarded;

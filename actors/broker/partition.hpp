@@ -12,6 +12,7 @@
 #include "actors/broker/writer.hpp"
 #include "actors/messages/messages.hpp"
 #include "actors/messages/opaque.hpp"
+#include "actors/messages/transactions.hpp"
 #include "streams/base/clock.hpp"
 #include "streams/base/disk.hpp"
 #include "streams/base/ids.hpp"
@@ -27,7 +28,9 @@ using partition_actor =
                      caf::replies_to<list_offsets_request>::with<list_offsets_reply>,
                      caf::replies_to<delete_records_request>::with<delete_records_reply>,
                      caf::replies_to<partition_request>::with<partition_numbers>,
-                     caf::replies_to<partition_change>::with<admin_reply>, caf::reacts_to<tick>>;
+                     caf::replies_to<partition_change>::with<admin_reply>,
+                     caf::replies_to<write_marker>::with<transaction_reply>,
+                     caf::replies_to<list_producers>::with<producers_list>, caf::reacts_to<tick>>;
 
 /// Folders with this ending are on their way out; a starting node removes them.
 inline constexpr std::string_view removed_folder_suffix = ".deleted";

@@ -91,6 +91,7 @@ struct OpaqueOffset {
                                # zero mean something to those who commit them, and are kept
   leaderEpoch @3 :Int32 = -1;  # of the last record read; -1: not known
   metadata @4 :Text;
+  pending @5 :Bool;  # in replies: a transaction that has not ended may change it
 }
 
 struct OpaqueCommit {
@@ -144,4 +145,5 @@ struct WatchRequest {
   offset @2 :Int64;
   maxWaitMs @3 :UInt32;
   topicId @4 :Data;  # instead of `topic`, as in a fetch
+  committed @5 :Bool;  # the last stable offset counts, not the high watermark
 }

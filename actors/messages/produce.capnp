@@ -15,6 +15,11 @@ struct AppendRequest {
   partition @1 :Int32;
   batches @2 :Data;  # one or more whole record batches, Kafka v2 layout; all or nothing
   topicId @3 :Data;  # instead of `topic`; not_found when no topic has it
+  guard @4 :Int64 = -1;
+  # A batch that begins a transaction in this partition is refused as `transaction_unverified`,
+  # with a guard in the reply. The sender asks the transaction coordinator whether the partition is
+  # in the transaction, and sends the batch again with the guard, which holds as long as no
+  # transaction ends here in between.
 }
 
 struct AppendReply {
@@ -24,6 +29,7 @@ struct AppendReply {
   appendTime @3 :Int64;     # ms, with LogAppendTime; else -1
   duplicate @4 :Bool;       # all of it was there already
   credit @5 :UInt32;        # bytes that the next request may carry
+  guard @6 :Int64;          # see AppendRequest
 }
 
 struct InitProducerRequest {

@@ -26,7 +26,10 @@ using served =
                describe_groups_request, delete_groups_request, offset_commit_request,
                offset_fetch_request, offset_delete_request, describe_topic_partitions_request,
                describe_quorum_request, elect_leaders_request, list_partition_reassignments_request,
-               alter_partition_reassignments_request, alter_replica_log_dirs_request>;
+               alter_partition_reassignments_request, alter_replica_log_dirs_request,
+               add_partitions_to_txn_request, add_offsets_to_txn_request, txn_offset_commit_request,
+               end_txn_request, write_txn_markers_request, describe_producers_request,
+               describe_transactions_request, list_transactions_request>;
 
 struct connection_state {
   static inline const char* name = "penstock.kafka_connection";

@@ -7,12 +7,13 @@ namespace penstock::kafka {
 namespace {
 
 watch_request watch_of(const topic_partition& which, const uuid* topic_id, offset_t offset,
-                       std::uint32_t wait_ms) {
+                       std::uint32_t wait_ms, bool committed) {
   return watch_request::make(which.topic.size(), [&](wire::WatchRequest::Builder out) {
     set_topic(out, which.topic, topic_id);
     out.setPartition(which.partition);
     out.setOffset(offset);
     out.setMaxWaitMs(wait_ms);
+    out.setCommitted(committed);
   });
 }
 
@@ -81,12 +82,13 @@ void fetch_work::read(std::size_t at, bool look_only) {
     out.setPartition(part.id.partition);
     out.setOffset(part.offset);
     out.setMaxBytes(part.reserved);
+    if (committed()) out.setIsolation(wire::Isolation::COMMITTED);
   });
   auto then = [self = shared_from_this(), at](const fetch_reply& reply) {
     self->arrived(at, reply);
   };
   if (look_only) {
-    with_.ask<fetch_reply>(watch_of(part.id, topic_id(part), part.offset, 0), then);
+    with_.ask<fetch_reply>(watch_of(part.id, topic_id(part), part.offset, 0, committed()), then);
   } else {
     with_.ask<fetch_reply>(request, then);
   }
@@ -135,11 +137,13 @@ void fetch_work::settle() {
 }
 
 void fetch_work::watch(const share& each) {
-  if (!with_.watched.insert(each.id).second) return;
-  const auto seen = each.reply.open()->getHighWatermark();
-  const auto request = watch_of(each.id, topic_id(each), seen, 60'000);
-  with_.ask<fetch_reply>(request, [&with = with_, id = each.id](const fetch_reply&) {
-    with.watched.erase(id);
+  const std::pair key{each.id, committed()};
+  if (!with_.watched.insert(key).second) return;
+  auto in = each.reply.open();
+  const auto seen = committed() ? in->getLastStableOffset() : in->getHighWatermark();
+  const auto request = watch_of(each.id, topic_id(each), seen, 60'000, committed());
+  with_.ask<fetch_reply>(request, [&with = with_, key, id = each.id](const fetch_reply&) {
+    with.watched.erase(key);
     if (const auto waits = with.waiting_fetch) waits->on_more(id);
   });
 }
@@ -175,7 +179,7 @@ void fetch_work::finish() {
     auto& to = out.responses[part.topic].partitions[part.partition];
     to.partition_index = part.id.partition;
     to.records = bytes_view{};
-    if (in.isolation_level == 1) to.aborted_transactions.emplace();
+    if (committed()) to.aborted_transactions.emplace();
     auto& reply = *open.emplace_back(std::make_unique<fetch_reply::reader>(part.reply.held()));
     auto wrong = part.wrong;
     if (wrong == error_code::none) wrong = topic_code(error_of(reply->getFailure()));
@@ -188,7 +192,9 @@ void fetch_work::finish() {
       continue;
     }
     to.high_watermark = reply->getHighWatermark();
-    to.last_stable_offset = reply->getHighWatermark();
+    to.last_stable_offset = reply->getLastStableOffset();
+    for (auto each : reply->getAborted())
+      to.aborted_transactions->push_back({each.getProducerId(), each.getFirstOffset()});
     to.log_start_offset = reply->getStartOffset();
   }
   x_->answer(out);

@@ -43,6 +43,7 @@ class fetch_work : public std::enable_shared_from_this<fetch_work> {
   void watch(const share& each);
   const uuid* topic_id(const share& of) const;
   void finish();
+  bool committed() const { return x_->in.isolation_level == 1; }
 
   session& with_;
   exchange_ptr<fetch_request> x_;

@@ -130,11 +130,13 @@ struct offset_line {
   std::int64_t offset = -1;
   std::int32_t leader_epoch = -1;
   std::string metadata;
+  std::int16_t code = 0;
 };
 
 struct group_offsets {
   std::string id;
   bool all = false;
+  bool stable = false;  // what a transaction may change is not told
   std::vector<std::pair<std::string, std::vector<std::int32_t>>> wanted;
   std::vector<std::pair<uuid, std::vector<std::int32_t>>> unknown;  // ids of no topic
   std::int16_t code = 0;
@@ -165,14 +167,20 @@ void look_up(session& with, const groups_ptr& groups, std::size_t at,
     auto from = reply.open();
     auto& to = (*groups)[at];
     to.code = offsets_code(error_of(from->getFailure()));
-    for (auto each : from->getOffsets())
-      to.found[std::string{view(each.getTopic())}].push_back(
-          {each.getPartition(), each.getOffset(), each.getLeaderEpoch(),
-           std::string{view(each.getMetadata())}});
+    for (auto each : from->getOffsets()) {
+      auto& lines = to.found[std::string{view(each.getTopic())}];
+      if (to.stable && each.getPending()) {
+        lines.push_back(
+            {each.getPartition(), -1, -1, "", number(error_code::unstable_offset_commit)});
+        continue;
+      }
+      lines.push_back({each.getPartition(), each.getOffset(), each.getLeaderEpoch(),
+                       std::string{view(each.getMetadata())}, 0});
+    }
     // What was asked for is answered even where the group could not be looked at.
     if (to.code != 0)
       for (const auto& [topic, partitions] : to.wanted)
-        for (const auto index : partitions) to.found[topic].push_back({index, -1, -1, ""});
+        for (const auto index : partitions) to.found[topic].push_back({index, -1, -1, "", to.code});
     all->arrived();
   });
 }
@@ -185,7 +193,7 @@ void write_topics(Topics& out, const group_offsets& from) {
     topic.name = name;
     for (const auto& line : lines)
       topic.partitions.push_back(
-          {line.partition, line.offset, line.leader_epoch, line.metadata, from.code});
+          {line.partition, line.offset, line.leader_epoch, line.metadata, line.code});
   }
 }
 
@@ -269,6 +277,7 @@ void serve(session& with, exchange_ptr<offset_fetch_request> x) {
       for (const auto& topic : *in.topics)
         group.wanted.emplace_back(topic.name, topic.partition_indexes);
   }
+  for (auto& each : *groups) each.stable = in.require_stable;
   auto all = gather([x, groups] {
     offset_fetch_response out;
     if (x->version() >= 8) {

@@ -3,6 +3,7 @@
 
 #include "actors/client/produce_queue.hpp"
 #include "kafka/listener/session.hpp"
+#include "kafka/listener/transactions.hpp"
 #include "streams/record/batch.hpp"
 
 namespace penstock::kafka {
@@ -29,7 +30,7 @@ partition_result refused(std::int32_t index, error_code code, std::string words)
 
 // What only the edge can know is wrong; the log checks the rest (checksum, records, sequence).
 std::optional<partition_result> check_records(const produce_request::partition_produce_data& from,
-                                              int version) {
+                                              int version, bool has_transactional_id) {
   const auto refuse = [&](error_code code, std::string words) {
     return std::optional{refused(from.index, code, std::move(words))};
   };
@@ -46,8 +47,11 @@ std::optional<partition_result> check_records(const produce_request::partition_p
     return refuse(error_code::invalid_record, "exactly one record batch per partition is accepted");
   if (batch->is_control())
     return refuse(error_code::invalid_record, "control batches are written by nodes alone");
-  if (batch->is_transactional())
-    return refuse(error_code::invalid_txn_state, "transactions are not served");
+  if (batch->is_transactional() && !has_transactional_id)
+    return refuse(error_code::transactional_id_authorization_failed,
+                  "a batch of a transaction comes without a transactional id");
+  if (batch->producer_id() >= 0 && batch->base_sequence() < 0)
+    return refuse(error_code::invalid_record, "a producer's batch has no sequence number");
   if (batch->compression() == codec::zstd && version < 7)
     return refuse(error_code::unsupported_compression_type,
                   "zstd needs version 7 of produce requests");
@@ -84,7 +88,7 @@ void serve(session& with, exchange_ptr<produce_request> x) {
     answers.partition_responses.resize(topic.partition_data.size());
     for (std::size_t p = 0; p < topic.partition_data.size(); ++p) {
       const auto& data = topic.partition_data[p];
-      auto wrong = acks_fine ? check_records(data, x->version())
+      auto wrong = acks_fine ? check_records(data, x->version(), x->in.transactional_id.has_value())
                              : refused(data.index, error_code::invalid_required_acks,
                                        "acks must be 0, 1 or all");
       if (wrong) {
@@ -99,7 +103,7 @@ void serve(session& with, exchange_ptr<produce_request> x) {
         out.setPartition(data.index);
         put_data(out.initBatches(static_cast<unsigned>(data.records->size())), *data.records);
       });
-      with.ask<append_reply>(request, [work, all, t, p, index = data.index](const auto& reply) {
+      auto then = [work, all, t, p, index = data.index](const append_reply& reply) {
         auto in = reply.open();
         auto& to = work->out.responses[t].partition_responses[p];
         if (auto why = error_of(in->getFailure())) {
@@ -111,7 +115,12 @@ void serve(session& with, exchange_ptr<produce_request> x) {
           to.log_append_time_ms = in->getAppendTime();
         }
         all->arrived();
-      });
+      };
+      if (x->in.transactional_id) {
+        append_transactional(with, *x->in.transactional_id, request, then);
+      } else {
+        with.ask<append_reply>(request, then);
+      }
     }
   }
   all->arrived();
@@ -122,11 +131,12 @@ void serve(session& with, exchange_ptr<produce_request> x) {
 namespace {
 
 penstock::list_offsets_request offset_at(const std::string& topic, std::int32_t partition,
-                                         std::int64_t time) {
+                                         std::int64_t time, bool committed = false) {
   return penstock::list_offsets_request::make(topic.size(), [&](auto request) {
     request.setTopic(text_of(topic));
     request.setPartition(partition);
     request.setTime(time);
+    request.setCommitted(committed);
   });
 }
 
@@ -162,19 +172,20 @@ void serve(session& with, exchange_ptr<list_offsets_request> x) {
       if (asked.timestamp <= -5) continue;
       const bool end = asked.timestamp == -1;
       all->expect();
-      with.ask<list_offsets_reply>(offset_at(topic.name, asked.partition_index,
-                                             asked.timestamp == -4 ? -2 : asked.timestamp),
-                                   [out, all, t, p, end](const list_offsets_reply& reply) {
-                                     auto in = reply.open();
-                                     auto& answer = out->topics[t].partitions[p];
-                                     answer.error_code = number_of(error_of(in->getFailure()));
-                                     if (answer.error_code == 0) {
-                                       answer.offset = in->getOffset();
-                                       answer.timestamp = end ? -1 : in->getTime();
-                                       if (in->getOffset() >= 0) answer.leader_epoch = leader_epoch;
-                                     }
-                                     all->arrived();
-                                   });
+      with.ask<list_offsets_reply>(
+          offset_at(topic.name, asked.partition_index, asked.timestamp == -4 ? -2 : asked.timestamp,
+                    x->in.isolation_level == 1),
+          [out, all, t, p, end](const list_offsets_reply& reply) {
+            auto in = reply.open();
+            auto& answer = out->topics[t].partitions[p];
+            answer.error_code = number_of(error_of(in->getFailure()));
+            if (answer.error_code == 0) {
+              answer.offset = in->getOffset();
+              answer.timestamp = end ? -1 : in->getTime();
+              if (in->getOffset() >= 0) answer.leader_epoch = leader_epoch;
+            }
+            all->arrived();
+          });
     }
   }
   all->arrived();
@@ -251,13 +262,7 @@ void serve(session& with, exchange_ptr<delete_records_request> x) {
 }
 
 void serve(session& with, exchange_ptr<init_producer_id_request> x) {
-  init_producer_id_response out;
-  if (x->in.transactional_id) {
-    // Fatal for the client: it must not try again for ever.
-    out.error_code = number(error_code::transactional_id_authorization_failed);
-    out.producer_epoch = -1;
-    return x->answer(out);
-  }
+  if (x->in.transactional_id) return init_transactional(with, x);
   with.ask<init_producer_reply>(init_producer_request{}, [x](const init_producer_reply& reply) {
     auto in = reply.open();
     init_producer_id_response answer;

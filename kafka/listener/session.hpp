@@ -15,6 +15,7 @@
 
 #include "actors/errors.hpp"
 #include "actors/messages/opaque.hpp"
+#include "actors/messages/transactions.hpp"
 #include "kafka/listener/connection.hpp"
 #include "kafka/protocol/error_code.hpp"
 #include "kafka/protocol/header.hpp"
@@ -63,11 +64,12 @@ class session {
   void on_tick(std::uint64_t id);
 
   /// Partitions for which an answer "there is more" is on its way, and who wants to hear of it.
-  std::set<topic_partition> watched;
+  std::set<std::pair<topic_partition, bool>> watched;  // the last stable offset, or the end
   std::shared_ptr<fetch_work> waiting_fetch;
 
  private:
-  using served_node = node_actor::extend_with<opaque_members_actor>::extend_with<watchable_actor>;
+  using served_node = node_actor::extend_with<opaque_members_actor>::extend_with<
+      watchable_actor>::extend_with<transactional_node_actor>;
 
   connection_actor::pointer self_;
   connection_config config_;
@@ -185,7 +187,7 @@ inline uuid id_of(wire::Topic::Reader topic) {
 }
 
 // One overload for each request that is served: records.cpp, fetch.cpp, cluster.cpp, topics.cpp,
-// configs.cpp, groups.cpp, offsets.cpp, replicas.cpp.
+// configs.cpp, groups.cpp, offsets.cpp, replicas.cpp, transactions.cpp.
 void serve(session& with, exchange_ptr<produce_request> x);
 void serve(session& with, exchange_ptr<fetch_request> x);
 void serve(session& with, exchange_ptr<list_offsets_request> x);
@@ -219,5 +221,13 @@ void serve(session& with, exchange_ptr<elect_leaders_request> x);
 void serve(session& with, exchange_ptr<list_partition_reassignments_request> x);
 void serve(session& with, exchange_ptr<alter_partition_reassignments_request> x);
 void serve(session& with, exchange_ptr<alter_replica_log_dirs_request> x);
+void serve(session& with, exchange_ptr<add_partitions_to_txn_request> x);
+void serve(session& with, exchange_ptr<add_offsets_to_txn_request> x);
+void serve(session& with, exchange_ptr<txn_offset_commit_request> x);
+void serve(session& with, exchange_ptr<end_txn_request> x);
+void serve(session& with, exchange_ptr<write_txn_markers_request> x);
+void serve(session& with, exchange_ptr<describe_producers_request> x);
+void serve(session& with, exchange_ptr<describe_transactions_request> x);
+void serve(session& with, exchange_ptr<list_transactions_request> x);
 
 }  // namespace penstock::kafka
