@@ -41,6 +41,7 @@ struct consumer_config {
   duration rebalance_timeout = 60s;
   duration heartbeat_interval = 3s;
   duration poll_interval_max = 5min;  // silent for longer: out of the group until the next poll
+  bool read_uncommitted = false;      // records of transactions that are open or were aborted too
   bool auto_commit = false;           // commit what earlier polls returned, at each poll
   std::uint32_t fetch_bytes_max = 1u << 20;
   std::uint64_t buffer_bytes_max = 16u << 20;

@@ -193,8 +193,10 @@ void on_fetched(consumer_self self, const topic_partition& tp, const fetch_reply
     at.ready_bytes += in->getBatches().size();
     state.buffered += in->getBatches().size();
     at.fetch_from = in->getNextOffset();
-  } else if (at.ready.empty()) {
-    at.handed = at.fetch_from;
+  } else {
+    // What was aborted, or compacted away, is passed over.
+    at.fetch_from = std::max(at.fetch_from, offset_t{in->getNextOffset()});
+    if (at.ready.empty()) at.handed = at.fetch_from;
   }
   serve_poll(state);
   fetch_all(self);
@@ -210,6 +212,7 @@ void fetch(consumer_self self, const topic_partition& tp, cursor& at) {
     out.setOffset(at.fetch_from);
     out.setMaxBytes(state.config.fetch_bytes_max);
     out.setMaxWaitMs(known_end ? static_cast<std::uint32_t>(long_poll.count()) : 0);
+    if (!state.config.read_uncommitted) out.setIsolation(wire::Isolation::FILTERED);
   });
   const auto round = state.round;
   self->request(state.node, caf::infinite, std::move(request))
@@ -239,6 +242,7 @@ void find_start(consumer_self self, const topic_partition& tp, std::int64_t time
     out.setTopic(text_of(tp.topic));
     out.setPartition(tp.partition);
     out.setTime(time);
+    out.setCommitted(!state.config.read_uncommitted);
   });
   const auto round = state.round;
   self->request(state.node, caf::infinite, std::move(request))

@@ -575,6 +575,7 @@ void job_state::find_ends() {
       out.setTopic(text_of((*ends)[i].of.topic));
       out.setPartition((*ends)[i].of.partition);
       out.setTime(-1);
+      out.setCommitted(true);
     });
     need<list_offsets_reply>(
         std::move(request), "cannot find the end of " + (*ends)[i].of.to_string(),

@@ -29,6 +29,7 @@ list_offsets_request list_request(const topic_partition& of, std::int64_t which)
     out.setTopic(text_of(of.topic));
     out.setPartition(of.partition);
     out.setTime(which);
+    out.setCommitted(true);
   });
 }
 

@@ -63,6 +63,7 @@ void task_state::fetch(std::size_t index) {
     out.setOffset(in.next);
     out.setMaxBytes(config_.settings.fetch_bytes);
     out.setMaxWaitMs(static_cast<std::uint32_t>(config_.settings.fetch_wait.count()));
+    if (!in.repartition) out.setIsolation(wire::Isolation::FILTERED);
   });
   self_->request(config_.node, config_.settings.request_timeout, std::move(request))
       .then([this, index](const fetch_reply& r) { guarded([&] { on_fetched(index, r); }); },

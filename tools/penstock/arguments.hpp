@@ -57,6 +57,8 @@ struct consume_arguments {
   std::optional<std::uint64_t> count;
   bool follow = false;
   bool until_end = false;
+  std::string isolation = "read-committed";
+  bool read_uncommitted() const { return isolation == "read-uncommitted"; }
   std::optional<std::string> format;
   std::string null_as;
 };

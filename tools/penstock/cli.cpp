@@ -142,6 +142,9 @@ void add_record_words(CLI::App& app, command_line& line) {
       ->add_flag("--until-end,-e", from.until_end,
                  "End when everything that is there now has been printed")
       ->excludes(follow);
+  consume_word->add_option("--isolation", from.isolation,
+                           "read-committed (default): only records of transactions that have "
+                           "committed; or read-uncommitted");
   consume_word->add_option("--format", from.format,
                            "What to print of a record: %k key, %v value, %t time, %p partition, "
                            "%o offset, %h headers, %T topic, %% percent, \\t \\n \\\\");

@@ -44,6 +44,11 @@ result<void> check_usage(const consume_arguments& args) {
                  "consume: a group begins at its committed offsets: leave out --offset and --time, "
                  "or move the group with penstock group reset"};
   }
+  if (args.isolation != "read-committed" && args.isolation != "read-uncommitted") {
+    return error{
+        errc::invalid_argument,
+        "consume: --isolation is read-committed or read-uncommitted, not " + args.isolation};
+  }
   if (!args.group.empty() && !args.partitions.empty()) {
     return error{errc::invalid_argument,
                  "consume: the group decides about partitions: leave out --partition"};
@@ -120,6 +125,12 @@ result<ranges> ranges_of(target& at, const topic_info& topic, const consume_argu
       }
     } else if (!args.time.empty()) {
       PENSTOCK_ASSIGN(where.from, offset_at(at, {topic.name, partition}, to_millis(time)));
+    }
+    // Not beyond what readers of committed records can see at all.
+    if (!args.read_uncommitted()) {
+      PENSTOCK_ASSIGN(const auto stable, offset_at(at, {topic.name, partition}, -1, true));
+      where.to = std::min(where.to, stable);
+      if (!beginning && offsets.empty() && args.time.empty()) where.from = where.to;
     }
     out[partition] = where;
   }
@@ -211,6 +222,7 @@ class reader {
     PENSTOCK_TRY(printer_.set_format(!topic_.settings.key_format().empty()));
     consumer_config config;
     config.fetch_bytes_max = 1u << 20;
+    config.read_uncommitted = args_.read_uncommitted();
     if (args_.group.empty()) {
       PENSTOCK_ASSIGN(ranges_, ranges_of(at_, topic_, args_));
       for (const auto& [partition, where] : ranges_) {

@@ -165,7 +165,6 @@ bool without_effect(std::string_view name) {
                                                 "offsets.topic.segment.bytes",
                                                 "transaction.state.log.replication.factor",
                                                 "transaction.state.log.min.isr",
-                                                "transaction.state.log.num.partitions",
                                                 "share.coordinator.state.topic.replication.factor",
                                                 "share.coordinator.state.topic.min.isr",
                                                 "share.coordinator.state.topic.num.partitions",
@@ -362,6 +361,11 @@ result<void> read_limits(reading& in) {
   std::int64_t minutes = 7 * 24 * 60;
   PENSTOCK_TRY(in.number<std::int64_t>("offsets.retention.minutes", minutes, 1, 0x7fffffff));
   in.to.node.defaults.offsets_retention = std::chrono::minutes{minutes};
+  auto& transactions = in.to.node.defaults.transactions;
+  PENSTOCK_TRY(in.millis("transaction.max.timeout.ms", transactions.timeout_max, 1));
+  PENSTOCK_TRY(in.millis("transactional.id.expiration.ms", transactions.id_retention, 1));
+  PENSTOCK_TRY(in.number<std::int32_t>("transaction.state.log.num.partitions",
+                                       transactions.partitions, 1, 1000));
   return {};
 }
 

@@ -91,12 +91,14 @@ std::string nearest(const std::string& wanted, const std::vector<std::string>& k
   return best;
 }
 
-result<offset_t> offset_at(target& at, const topic_partition& tp, std::int64_t time) {
+result<offset_t> offset_at(target& at, const topic_partition& tp, std::int64_t time,
+                           bool committed) {
   const auto request = [&](std::int64_t when) {
     return list_offsets_request::make([&](wire::ListOffsetsRequest::Builder to) {
       to.setTopic(text_of(tp.topic));
       to.setPartition(tp.partition);
       to.setTime(when);
+      to.setCommitted(committed);
     });
   };
   PENSTOCK_ASSIGN(auto reply, at.ask<list_offsets_reply>(request(time)));

@@ -43,7 +43,8 @@ std::string nearest(const std::string& wanted, const std::vector<std::string>& k
 
 /// First offset with a time not before `time` (-1 the end, -2 the start, as in Kafka); the end
 /// when all are older.
-result<offset_t> offset_at(target& at, const topic_partition& tp, std::int64_t time);
+result<offset_t> offset_at(target& at, const topic_partition& tp, std::int64_t time,
+                           bool committed = false);
 
 /// ISO 8601 (UTC unless it has an offset) or milliseconds since 1970; `invalid_argument` naming
 /// the flag and the value.
