@@ -1,4 +1,4 @@
-// Describe-configs, alter-configs, incremental-alter-configs.
+// Describe-configs, alter-configs, incremental-alter-configs, list-config-resources.
 #include <algorithm>
 
 #include "actors/messages/settings.hpp"
@@ -11,7 +11,13 @@ namespace {
 
 // Kafka's numbers: what a setting belongs to, where its value comes from, what kind it is, and what
 // an incremental change does with it.
-enum resource : std::int8_t { of_topic = 2, of_broker = 4, of_broker_logger = 8 };
+enum resource : std::int8_t {
+  of_topic = 2,
+  of_broker = 4,
+  of_broker_logger = 8,
+  of_client_metrics = 16,
+  of_group = 32
+};
 enum source : std::int8_t { set_for_topic = 1, set_in_file = 4, by_default = 5 };
 enum operation : std::int8_t { to_set = 0, to_delete = 1, to_append = 2, to_subtract = 3 };
 
@@ -303,6 +309,46 @@ void serve(session& with, exchange_ptr<alter_configs_request> x) {
 
 void serve(session& with, exchange_ptr<incremental_alter_configs_request> x) {
   alter(with, std::move(x));
+}
+
+// --- what has settings
+
+namespace {
+
+// Of groups and of metrics there are none that could be set.
+bool has_settings(std::int8_t type) {
+  return type == of_topic || type == of_broker || type == of_broker_logger ||
+         type == of_client_metrics || type == of_group;
+}
+
+}  // namespace
+
+void serve(session& with, exchange_ptr<list_config_resources_request> x) {
+  // The first version asks for metrics alone; afterwards no types mean all.
+  auto types = x->in.resource_types;
+  if (x->version() == 0) {
+    types = {of_client_metrics};
+  } else if (types.empty()) {
+    types = {of_topic, of_broker, of_broker_logger, of_client_metrics, of_group};
+  }
+  auto out = std::make_shared<list_config_resources_response>();
+  if (!std::all_of(types.begin(), types.end(), has_settings)) {
+    out->error_code = number(error_code::unsupported_version);
+    return x->answer(*out);
+  }
+  const auto asked = [&](resource type) {
+    return std::find(types.begin(), types.end(), type) != types.end();
+  };
+  for (const auto type : {of_broker, of_broker_logger})
+    if (asked(type))
+      out->config_resources.push_back({std::to_string(with.settings().node_id), type});
+  if (!asked(of_topic)) return x->answer(*out);
+  with.ask<topics_reply>(topics_named({}), [x, out](const topics_reply& found) {
+    auto in = found.open();
+    for (auto topic : in->getTopics())
+      out->config_resources.push_back({std::string{view(topic.getName())}, of_topic});
+    x->answer(*out);
+  });
 }
 
 }  // namespace penstock::kafka

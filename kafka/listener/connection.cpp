@@ -15,21 +15,20 @@ namespace {
 constexpr std::int16_t produce_key = produce_request::api_key;
 
 // Requests that are served; the order is of no matter.
-using served =
-    std::tuple<produce_request, fetch_request, list_offsets_request,
-               offset_for_leader_epoch_request, delete_records_request, init_producer_id_request,
-               api_versions_request, metadata_request, find_coordinator_request,
-               describe_cluster_request, describe_log_dirs_request, create_topics_request,
-               delete_topics_request, create_partitions_request, describe_configs_request,
-               alter_configs_request, incremental_alter_configs_request, join_group_request,
-               sync_group_request, heartbeat_request, leave_group_request, list_groups_request,
-               describe_groups_request, delete_groups_request, offset_commit_request,
-               offset_fetch_request, offset_delete_request, describe_topic_partitions_request,
-               describe_quorum_request, elect_leaders_request, list_partition_reassignments_request,
-               alter_partition_reassignments_request, alter_replica_log_dirs_request,
-               add_partitions_to_txn_request, add_offsets_to_txn_request, txn_offset_commit_request,
-               end_txn_request, write_txn_markers_request, describe_producers_request,
-               describe_transactions_request, list_transactions_request>;
+using served = std::tuple<
+    produce_request, fetch_request, list_offsets_request, offset_for_leader_epoch_request,
+    delete_records_request, init_producer_id_request, api_versions_request, metadata_request,
+    find_coordinator_request, describe_cluster_request, describe_log_dirs_request,
+    create_topics_request, delete_topics_request, create_partitions_request,
+    describe_configs_request, alter_configs_request, incremental_alter_configs_request,
+    join_group_request, sync_group_request, heartbeat_request, leave_group_request,
+    list_groups_request, describe_groups_request, delete_groups_request, offset_commit_request,
+    offset_fetch_request, offset_delete_request, describe_topic_partitions_request,
+    describe_quorum_request, elect_leaders_request, list_partition_reassignments_request,
+    alter_partition_reassignments_request, alter_replica_log_dirs_request,
+    add_partitions_to_txn_request, add_offsets_to_txn_request, txn_offset_commit_request,
+    end_txn_request, write_txn_markers_request, describe_producers_request,
+    describe_transactions_request, list_transactions_request, list_config_resources_request>;
 
 struct connection_state {
   static inline const char* name = "penstock.kafka_connection";

@@ -205,6 +205,7 @@ void serve(session& with, exchange_ptr<create_partitions_request> x);
 void serve(session& with, exchange_ptr<describe_configs_request> x);
 void serve(session& with, exchange_ptr<alter_configs_request> x);
 void serve(session& with, exchange_ptr<incremental_alter_configs_request> x);
+void serve(session& with, exchange_ptr<list_config_resources_request> x);
 void serve(session& with, exchange_ptr<join_group_request> x);
 void serve(session& with, exchange_ptr<sync_group_request> x);
 void serve(session& with, exchange_ptr<heartbeat_request> x);

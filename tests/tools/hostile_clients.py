@@ -349,7 +349,7 @@ class Records(Hostile):
 
 class Connections(Hostile):
     def test_those_that_stay_silent_or_unfinished_go_and_leave_no_memory(self):
-        self.start_node("connections.max.idle.ms=2000")
+        self.start_node("connections.max.idle.ms=10000")
         kinds = (b"", b"\0", struct.pack(">i", 50 * MIB), struct.pack(">i", 50 * MIB) + b"x" * 1000)
         clients = [self.client() for _ in range(200)]
         for n, client in enumerate(clients):

@@ -293,6 +293,16 @@ TEST_CASE("topics are created, described, altered and deleted with a code for ea
   CHECK(configs[1].value == "604800000");
   CHECK(configs[1].config_source == 5);
 
+  list_config_resources_request list;
+  list.resource_types = {2, 4};
+  const auto listed = client.call(list, 1).config_resources;
+  REQUIRE(listed.size() == 2);
+  CHECK(listed[0].resource_name == "7");
+  CHECK(listed[1].resource_name == "a");
+  CHECK(client.call(list_config_resources_request{}, 0).config_resources.empty());
+  list.resource_types = {1};
+  CHECK(client.call(list, 1).error_code == code(error_code::unsupported_version));
+
   create_partitions_request grow;
   grow.topics.push_back({"a", 2, std::nullopt});
   CHECK(client.call(grow, 2).results[0].error_code == code(error_code::invalid_partitions));
