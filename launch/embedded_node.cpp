@@ -4,7 +4,6 @@
 #include <caf/scoped_actor.hpp>
 #include <thread>
 
-#include "actors/cluster/link_listener.hpp"
 #include "actors/errors.hpp"
 #include "streams/base/clock.hpp"
 
@@ -54,6 +53,7 @@ result<std::unique_ptr<embedded_node>> embedded_node::open(const embedded_option
       held->listener = *std::move(opened);
     }
   }
+  if (!held->listener) held->listener = link_listener::without_address(*held->system, held->node);
   return std::unique_ptr<embedded_node>{new embedded_node{std::move(held)}};
 }
 
@@ -74,8 +74,12 @@ const std::string& embedded_node::directory() const {
   return state_->options.directory;
 }
 
+link_listener& embedded_node::links() {
+  return *state_->listener;
+}
+
 void embedded_node::show_job(job_handle job) {
-  if (state_->listener) state_->listener->set_job(std::move(job));
+  state_->listener->set_job(std::move(job));
 }
 
 result<void> embedded_node::close(duration deadline) {

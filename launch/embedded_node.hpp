@@ -10,6 +10,7 @@
 #include "actors/broker/node.hpp"
 #include "actors/broker/node_defaults.hpp"
 #include "actors/cluster/conversations.hpp"
+#include "actors/cluster/link_listener.hpp"
 #include "streams/base/disk.hpp"
 #include "streams/base/result.hpp"
 
@@ -43,6 +44,10 @@ class embedded_node {
   caf::actor_system& system();
   const node_actor& node() const;
   const std::string& directory() const;
+
+  /// Where links come in; a listener that shares its port with links hands them over here. Lives
+  /// until `close`.
+  link_listener& links();
 
   /// The job that answers whoever attaches and asks for one; null: none. Any thread.
   void show_job(job_handle job);

@@ -29,8 +29,9 @@ struct cursor {
   offset_t handed = -1;          // next offset to hand over
   offset_t high_watermark = -1;  // -1: not known yet
   bool in_flight = false;
-  std::deque<fetch_reply> ready;    // fetched, not handed over
-  std::deque<offset_t> ready_from;  // the offset that each of them was asked from
+  std::optional<std::int64_t> find_again;  // the time to ask for, when the answer did not come
+  std::deque<fetch_reply> ready;           // fetched, not handed over
+  std::deque<offset_t> ready_from;         // the offset that each of them was asked from
   std::size_t ready_bytes = 0;
 };
 
@@ -167,6 +168,11 @@ offset_t reset_time(const consumer_state& state) {
 
 void find_start(consumer_self self, const topic_partition& tp, std::int64_t time);
 
+// What passes by itself, such as a link that is being made again.
+bool passes(const error& why) {
+  return why == errc::overloaded || why == errc::timed_out;
+}
+
 void on_fetched(consumer_self self, const topic_partition& tp, const fetch_reply& reply) {
   auto& state = self->state;
   auto& at = state.cursors.at(tp);
@@ -180,7 +186,7 @@ void on_fetched(consumer_self self, const topic_partition& tp, const fetch_reply
       log_line(tp.to_string(), why.message() + "; reading on at the start of the log");
       return find_start(self, tp, below ? -2 : reset_time(state));
     }
-    if (why == errc::overloaded || why == errc::timed_out) {
+    if (passes(why)) {
       self->delayed_send(self, retry_pause, tick_of(timer::again));
       return;
     }
@@ -250,8 +256,13 @@ void find_start(consumer_self self, const topic_partition& tp, std::int64_t time
           [=](const list_offsets_reply& reply) {
             if (self->state.round != round) return;
             auto in = reply.open();
-            if (auto why = error_of(in->getFailure())) return fail(self, why);
             auto& at = self->state.cursors.at(tp);
+            if (auto why = error_of(in->getFailure())) {
+              if (!passes(why)) return fail(self, why);
+              at.find_again = time;
+              self->delayed_send(self, retry_pause, tick_of(timer::again));
+              return;
+            }
             at.fetch_from = at.handed = in->getOffset();
             fetch_all(self);
           },
@@ -281,6 +292,8 @@ void begin(consumer_self self, const std::vector<std::pair<topic_partition, offs
 
 using counts_then = std::function<void(partition_counts)>;
 
+void rejoin_later(consumer_self self);
+
 void count_partitions(consumer_self self, const std::vector<std::string>& topics,
                       counts_then then) {
   auto request = topics_request::make([&](wire::TopicsRequest::Builder out) {
@@ -293,7 +306,11 @@ void count_partitions(consumer_self self, const std::vector<std::string>& topics
           [=](const topics_reply& reply) {
             if (self->state.round != round) return;
             auto in = reply.open();
-            if (auto why = error_of(in->getFailure())) return fail(self, why);
+            if (auto why = error_of(in->getFailure())) {
+              if (!passes(why)) return fail(self, why);
+              if (self->state.now != phase::running) rejoin_later(self);
+              return;
+            }
             partition_counts counts;
             for (auto each : in->getTopics())
               counts[std::string{view(each.getName())}] =
@@ -668,6 +685,9 @@ void on_tick(consumer_self self, wire::Tick::Reader in) {
       return;
     case timer::again:
       if (state.poll) start(self);
+      for (auto& [tp, at] : state.cursors)
+        if (const auto time = std::exchange(at.find_again, std::nullopt))
+          find_start(self, tp, *time);
       return fetch_all(self);
     default:
       return;

@@ -13,8 +13,6 @@ namespace {
 static_assert(std::endian::native == std::endian::little,
               "envelopes travel in Cap'n Proto's little-endian words as they are");
 
-constexpr char magic[8] = {'P', 'E', 'N', 'S', 'T', 'O', 'C', 'K'};
-
 template <class T>
 void put(char* to, T value) {
   std::memcpy(to, &value, sizeof value);
@@ -31,17 +29,18 @@ T get(const char* from) {
 
 std::array<char, link_hello_bytes> encode(const link_hello& hello) {
   std::array<char, link_hello_bytes> out{};
-  std::memcpy(out.data(), magic, sizeof magic);
+  std::memcpy(out.data(), link_magic.data(), link_magic.size());
   put(out.data() + 8, hello.oldest_version);
   put(out.data() + 10, hello.newest_version);
   put(out.data() + 12, hello.frame_bytes_max);
   put(out.data() + 16, hello.requests_in_flight_max);
   put(out.data() + 20, hello.bytes_in_flight_max);
+  put(out.data() + 24, static_cast<std::uint32_t>(hello.node_id) + 1);
   return out;
 }
 
 result<link_hello> decode_link_hello(std::span<const char, link_hello_bytes> from) {
-  if (std::memcmp(from.data(), magic, sizeof magic) != 0) {
+  if (std::memcmp(from.data(), link_magic.data(), link_magic.size()) != 0) {
     return error{errc::corrupt, "the other side does not speak Penstock's link protocol"};
   }
   link_hello hello;
@@ -50,6 +49,8 @@ result<link_hello> decode_link_hello(std::span<const char, link_hello_bytes> fro
   hello.frame_bytes_max = get<std::uint32_t>(from.data() + 12);
   hello.requests_in_flight_max = get<std::uint32_t>(from.data() + 16);
   hello.bytes_in_flight_max = get<std::uint32_t>(from.data() + 20);
+  hello.node_id = static_cast<std::int32_t>(get<std::uint32_t>(from.data() + 24) - 1);
+  if (hello.node_id < 0) hello.node_id = -1;
   if (hello.oldest_version > link_version || hello.newest_version < link_version) {
     return error{errc::unsupported_version,
                  fmt::format("the other side speaks versions {} to {} of the link protocol, this "

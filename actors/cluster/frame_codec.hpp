@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string_view>
 
 #include "actors/messages/envelope.hpp"
 #include "streams/base/bytes.hpp"
@@ -19,6 +20,13 @@ inline constexpr std::size_t link_hello_bytes = 32;
 inline constexpr std::size_t link_header_bytes = 16;
 inline constexpr std::uint16_t link_version = 1;
 
+/// How every link begins. Read as the start of a Kafka request this is a frame of 1.3 GB for an API
+/// that does not exist, so one port can serve both.
+inline constexpr std::string_view link_magic = "PENSTOCK";
+
+/// Requests of this kind are about the link itself (actors/messages/link.capnp).
+inline constexpr std::uint16_t link_claim_kind = 1000;
+
 /// The first thing each side says.
 struct link_hello {
   std::uint16_t oldest_version = link_version;
@@ -26,6 +34,7 @@ struct link_hello {
   std::uint32_t frame_bytes_max = static_cast<std::uint32_t>(envelope_bytes_max);
   std::uint32_t requests_in_flight_max = 0;  // of the other side's requests
   std::uint32_t bytes_in_flight_max = 0;
+  std::int32_t node_id = -1;  // of a server, as Kafka's clients see it; -1: none
 
   friend bool operator==(const link_hello&, const link_hello&) = default;
 };

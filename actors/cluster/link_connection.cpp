@@ -59,15 +59,20 @@ error link_failure(errc code, const std::string& peer, const boost::system::erro
   return error{code, fmt::format("{}: {}", peer, why.message())};
 }
 
-result<link_endpoint> endpoint_of(asio::io_context& io, const link_address& address) {
-  if (address.type == link_address::kind::local) return local_endpoint(address.path);
+result<std::vector<link_endpoint>> endpoints_of(asio::io_context& io, const link_address& address) {
+  if (address.type == link_address::kind::local) {
+    PENSTOCK_ASSIGN(auto at, local_endpoint(address.path));
+    return std::vector{std::move(at)};
+  }
   asio::ip::tcp::resolver resolver{io};
   boost::system::error_code why;
   const auto found = resolver.resolve(address.host, std::to_string(address.port), why);
   if (why || found.empty()) {
     return link_failure(errc::not_found, "cannot resolve " + address.to_string(), why);
   }
-  return link_endpoint{found.begin()->endpoint(), nullptr};
+  std::vector<link_endpoint> all;
+  for (const auto& each : found) all.push_back({each.endpoint(), nullptr});
+  return all;
 }
 
 link_connection::link_connection(link_socket socket, const link_limits& limits,
@@ -78,7 +83,8 @@ link_connection::link_connection(link_socket socket, const link_limits& limits,
       peer_(std::move(peer_name)),
       reader_(limits.frame_bytes_max) {}
 
-void link_connection::start(std::weak_ptr<link_observer> observer) {
+void link_connection::start(std::weak_ptr<link_observer> observer, std::int32_t node_id,
+                            bytes_view received) {
   observer_ = std::move(observer);
   started_ = heard_ = spoke_ = steady::now();
   boost::system::error_code ignored;
@@ -87,6 +93,7 @@ void link_connection::start(std::weak_ptr<link_observer> observer) {
   hello.frame_bytes_max = limits_.frame_bytes_max;
   hello.requests_in_flight_max = limits_.requests_in_flight_max;
   hello.bytes_in_flight_max = limits_.bytes_in_flight_max;
+  hello.node_id = node_id;
   hello_ = encode(hello);
   auto self = shared_from_this();
   asio::async_write(socket_, asio::buffer(hello_),
@@ -96,8 +103,12 @@ void link_connection::start(std::weak_ptr<link_observer> observer) {
                       hello_sent_ = true;
                       write_more();
                     });
-  read_more();
   watch();
+  if (received.empty()) return read_more();
+  PENSTOCK_ASSERT(received.size() <= link_hello_bytes, received.size());
+  std::memcpy(reader_.space().data(), received.data(), received.size());
+  reader_.received(received.size());
+  deliver();
 }
 
 void link_connection::send(frame_type type, std::uint16_t kind, std::uint64_t correlation,
@@ -163,6 +174,12 @@ void link_connection::read_more() {
       [this, self](const boost::system::error_code& why, std::size_t count) {
         reading_ = false;
         if (closed_) return;
+        if (why && !greeted_) {
+          return close(error{errc::closed,
+                             peer_ + " took the connection and closed it without a greeting: no "
+                                     "Penstock node listens there, or it has no room for more "
+                                     "links (Apache Kafka behaves so; it has its own tools)"});
+        }
         if (why == asio::error::eof) {
           return close(error{errc::closed, peer_ + ": the other side closed the link"});
         }

@@ -43,7 +43,9 @@ class link_connection : public std::enable_shared_from_this<link_connection> {
   link_connection(link_socket socket, const link_limits& limits, std::string peer_name);
 
   /// Begins with the hello. The observer is kept alive by whoever owns it until `on_closed`.
-  void start(std::weak_ptr<link_observer> observer);
+  /// `received`: what somebody else has read from the socket already, at most a hello.
+  void start(std::weak_ptr<link_observer> observer, std::int32_t node_id = -1,
+             bytes_view received = {});
 
   /// Queues a frame. The owner bounds what is queued (`queued_bytes`).
   void send(frame_type type, std::uint16_t kind, std::uint64_t correlation,
@@ -100,13 +102,15 @@ class link_connection : public std::enable_shared_from_this<link_connection> {
   std::chrono::steady_clock::time_point write_began_{};
 };
 
-/// The endpoint of an address, ready for a generic socket. A path too long for a socket address
-/// is reached through an open folder (/proc/self/fd), which `folder` keeps open as long as needed.
+/// The endpoints of an address, ready for a generic socket, at least one: a host may have several.
+/// A path too long for a socket address is reached through an open folder (/proc/self/fd), which
+/// `folder` keeps open as long as needed.
 struct link_endpoint {
   boost::asio::generic::stream_protocol::endpoint where;
   std::shared_ptr<void> folder;
 };
-result<link_endpoint> endpoint_of(boost::asio::io_context& io, const link_address& address);
+result<std::vector<link_endpoint>> endpoints_of(boost::asio::io_context& io,
+                                                const link_address& address);
 
 /// The reason of a system call's failure, as an error about `peer`.
 error link_failure(errc code, const std::string& peer, const boost::system::error_code& why);

@@ -16,7 +16,8 @@ struct link_limits {
   std::uint32_t requests_in_flight_max = 4096;
   std::uint32_t bytes_in_flight_max = 96u << 20;  // requests, and the replies they ask for
 
-  std::uint32_t connections_max = 64;  // of a listener; more are told so and closed
+  std::uint32_t connections_max =
+      64;  // of a socket file, and of a port; more are told so and closed
   duration handshake_timeout = 5s;
   duration write_timeout = 30s;  // a peer that does not read for so long is cut off
   duration alive_interval = 10s;

@@ -1,6 +1,8 @@
 #include "actors/cluster/link_listener.hpp"
 
 #include <fmt/format.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -14,11 +16,14 @@
 #include <caf/monitorable_actor.hpp>
 #include <caf/sec.hpp>
 #include <future>
+#include <map>
 #include <mutex>
 #include <unordered_map>
 
 #include "actors/cluster/io_thread.hpp"
 #include "actors/cluster/link_connection.hpp"
+#include "actors/messages/link.capnp.h"
+#include "actors/messages/validate.hpp"
 
 namespace penstock {
 
@@ -28,6 +33,8 @@ namespace {
 
 using frame_ptr = conversation::frame_ptr;
 using acceptor = asio::basic_socket_acceptor<asio::generic::stream_protocol>;
+
+constexpr std::size_t claim_text_max = 300;
 
 error what_of(const caf::error& reason, const caf::actor_system& system) {
   if (reason == caf::sec::request_receiver_down) {
@@ -45,8 +52,14 @@ class link_session final : public link_observer, public std::enable_shared_from_
                const link_limits& limits, bool welcome)
       : system_(system), connection_(std::move(connection)), limits_(limits), welcome_(welcome) {}
 
-  void start(std::weak_ptr<io_thread> io, std::function<caf::strong_actor_ptr(link_service)> find,
-             std::function<void(link_session*)> gone);
+  /// What a session needs of the listener that took it.
+  struct host {
+    std::function<caf::strong_actor_ptr(link_service)> find;
+    std::function<error(link_session*, wire::ClaimRequest::Reader)> claim;
+    std::function<void(link_session*)> gone;
+    std::int32_t node_id = -1;
+  };
+  void start(std::weak_ptr<io_thread> io, host with, bytes_view received);
 
   link_connection& connection() { return *connection_; }
 
@@ -73,6 +86,8 @@ class link_session final : public link_observer, public std::enable_shared_from_
     std::uint64_t bytes;
   };
 
+  void on_claim(const arrived_frame& arrived);
+
   void reply(const conversation& row, std::uint64_t correlation, frame_ptr what) {
     connection_->send(frame_type::reply, row.kind, correlation, std::move(what));
   }
@@ -91,8 +106,7 @@ class link_session final : public link_observer, public std::enable_shared_from_
   link_limits limits_;
   bool welcome_;
   std::uint32_t reply_bytes_max_ = 0;
-  std::function<caf::strong_actor_ptr(link_service)> find_;
-  std::function<void(link_session*)> gone_;
+  host host_;
   caf::strong_actor_ptr port_;
   std::uint64_t next_id_ = 1;
   std::unordered_map<std::uint64_t, waiting> waiting_;
@@ -143,15 +157,25 @@ class link_port final : public caf::monitorable_actor {
 
 }  // namespace
 
-void link_session::start(std::weak_ptr<io_thread> io,
-                         std::function<caf::strong_actor_ptr(link_service)> find,
-                         std::function<void(link_session*)> gone) {
-  find_ = std::move(find);
-  gone_ = std::move(gone);
+void link_session::start(std::weak_ptr<io_thread> io, host with, bytes_view received) {
+  host_ = std::move(with);
   caf::actor_config config;
   port_ = caf::make_actor<link_port, caf::strong_actor_ptr>(
       system_.next_actor_id(), system_.node(), &system_, config, std::move(io), weak_from_this());
-  connection_->start(weak_from_this());
+  connection_->start(weak_from_this(), host_.node_id, received);
+}
+
+void link_session::on_claim(const arrived_frame& arrived) {
+  using claim_request = envelope<wire::ClaimRequest>;
+  auto checked = validate_message(arrived.payload.get(), capnp::Schema::from<wire::ClaimRequest>());
+  error why;
+  if (!checked) {
+    why = checked.error();
+  } else {
+    why = host_.claim(this, *claim_request::adopt_unchecked(arrived.payload).open());
+  }
+  connection_->send(frame_type::reply, link_claim_kind, arrived.header.correlation,
+                    failed<envelope<wire::ClaimReply>>(why).held());
 }
 
 void link_session::on_frame(arrived_frame arrived) {
@@ -159,6 +183,7 @@ void link_session::on_frame(arrived_frame arrived) {
   if (header.type != frame_type::request) {
     return connection_->refuse(error{errc::corrupt, "a reply to a request that nobody made"});
   }
+  if (header.kind == link_claim_kind) return on_claim(arrived);
   const auto* row = find_conversation(header.kind);
   if (row == nullptr) {
     // Kind 0: a bare failure, which the asker turns into its own reply type.
@@ -183,8 +208,12 @@ void link_session::on_frame(arrived_frame arrived) {
   if (auto checked = row->check_request(arrived.payload.get()); !checked) {
     return refuse(checked.error().code(), checked.error().message());
   }
-  const auto whom = find_(row->service);
-  if (!whom) return refuse(errc::not_found, "no job runs in this process");
+  const auto whom = host_.find(row->service);
+  if (!whom)
+    return refuse(
+        errc::not_found,
+        "no job runs in that process: a job that runs elsewhere, with --on penstock://HOST:PORT, "
+        "prints how it is going itself, and its group shows its lag");
   const auto id = next_id_++;
   const waiting entry{row, header.correlation,
                       header.payload_bytes + row->reply_bytes(arrived.payload.get())};
@@ -217,7 +246,7 @@ void link_session::on_answer(std::uint64_t id, std::optional<frame_ptr> answer,
 void link_session::on_closed(const error&) {
   waiting_.clear();
   bytes_ = 0;
-  if (gone_) gone_(this);
+  if (host_.gone) host_.gone(this);
 }
 
 // Everything of a listener that the io thread touches.
@@ -241,32 +270,52 @@ class link_listener::core : public std::enable_shared_from_this<core> {
 
   const link_address& address() const { return address_; }
 
+  void adopt(int descriptor, bytes received);
+  void name_node(std::int32_t id) { node_id_ = id; }
+  error claim(link_session* by, const std::string& topology, const std::string& owner,
+              const std::string& about);
+
  private:
+  /// Who runs the tasks of a topology.
+  struct holder {
+    link_session* by = nullptr;  // null: this process
+    std::string owner;
+    std::string about;
+  };
+
   caf::strong_actor_ptr find(link_service service) {
     if (service == link_service::node) return node_;
     const std::lock_guard hold{mutex_};
     return job_;
   }
 
-  void take(link_socket socket);
+  void take(link_socket socket, bool tcp, bytes_view received);
+  void forget(link_session* gone);
 
   caf::actor_system& system_;
   caf::strong_actor_ptr node_;
   link_limits limits_;
   link_address address_;
+  std::atomic<std::int32_t> node_id_{-1};
   std::mutex mutex_;
   caf::strong_actor_ptr job_;
+  std::map<std::string, holder> claims_;
   std::shared_ptr<io_thread> io_;
   acceptor acceptor_;
   asio::generic::stream_protocol::endpoint bound_;
   std::shared_ptr<void> folder_;
-  std::unordered_map<link_session*, std::shared_ptr<link_session>> sessions_;
+  struct held_session {
+    std::shared_ptr<link_session> session;
+    bool tcp = false;
+  };
+  std::unordered_map<link_session*, held_session> sessions_;
   bool shut_ = false;
 };
 
 result<void> link_listener::core::listen(const link_address& at) {
   address_ = at;
-  PENSTOCK_ASSIGN(auto endpoint, endpoint_of(io_->io(), at));
+  PENSTOCK_ASSIGN(auto endpoints, endpoints_of(io_->io(), at));
+  auto& endpoint = endpoints.front();
   bound_ = endpoint.where;
   folder_ = std::move(endpoint.folder);
   const auto name = "cannot listen on " + at.to_string();
@@ -304,7 +353,7 @@ void link_listener::core::accept() {
       [weak = weak_from_this()](const boost::system::error_code& why, link_socket socket) {
         const auto self = weak.lock();
         if (!self || self->shut_) return;
-        if (!why) self->take(std::move(socket));
+        if (!why) self->take(std::move(socket), self->address_.type == link_address::kind::tcp, {});
         if (!why || why == asio::error::connection_aborted) return self->accept();
         // Out of descriptors or memory: try again when something may have been freed.
         auto pause = std::make_shared<asio::steady_timer>(self->io_->io(), 100ms);
@@ -314,27 +363,80 @@ void link_listener::core::accept() {
       });
 }
 
-void link_listener::core::take(link_socket socket) {
+void link_listener::core::adopt(int descriptor, bytes received) {
+  asio::post(io_->io(), [this, self = shared_from_this(), descriptor,
+                         received = std::move(received)] {
+    boost::system::error_code why;
+    link_socket socket{io_->io()};
+    sockaddr_storage local{};
+    socklen_t size = sizeof local;
+    ::getsockname(descriptor, reinterpret_cast<sockaddr*>(&local), &size);
+    socket.assign(asio::generic::stream_protocol{local.ss_family, IPPROTO_TCP}, descriptor, why);
+    if (why) {
+      ::close(descriptor);
+    } else if (!shut_) {
+      take(std::move(socket), true, received);
+    }
+  });
+}
+
+error link_listener::core::claim(link_session* by, const std::string& topology,
+                                 const std::string& owner, const std::string& about) {
+  const std::lock_guard hold{mutex_};
+  auto& [holder_session, holder_owner, holder_about] = claims_[topology];
+  if (!holder_about.empty() && (holder_owner != owner || holder_session == nullptr)) {
+    return error{
+        errc::locked,
+        fmt::format("topology \"{}\" runs already, in {}: one process at a time runs the "
+                    "tasks of a topology; end that one, or give this topology another name",
+                    topology, holder_about)};
+  }
+  holder_session = by;
+  holder_owner = owner;
+  holder_about = about;
+  return {};
+}
+
+void link_listener::core::forget(link_session* gone) {
+  sessions_.erase(gone);
+  const std::lock_guard hold{mutex_};
+  std::erase_if(claims_, [&](const auto& each) { return each.second.by == gone; });
+}
+
+void link_listener::core::take(link_socket socket, bool tcp, bytes_view received) {
   // A few more than the limit are taken in just long enough to tell them so.
   constexpr std::size_t turned_away_max = 16;
-  if (sessions_.size() >= limits_.connections_max + turned_away_max) return;
-  if (address_.type == link_address::kind::tcp) {
+  const auto there = static_cast<std::size_t>(
+      std::count_if(sessions_.begin(), sessions_.end(),
+                    [&](const auto& each) { return each.second.tcp == tcp; }));
+  if (there >= limits_.connections_max + turned_away_max) return;
+  if (tcp) {
     boost::system::error_code ignored;
     socket.set_option(asio::ip::tcp::no_delay{true}, ignored);
   }
-  const bool welcome = sessions_.size() < limits_.connections_max;
+  const bool welcome = there < limits_.connections_max;
   auto connection = std::make_shared<link_connection>(std::move(socket), limits_, "a link");
   auto session = std::make_shared<link_session>(system_, std::move(connection), limits_, welcome);
-  sessions_.emplace(session.get(), session);
-  session->start(
-      io_,
-      [weak = weak_from_this()](link_service service) -> caf::strong_actor_ptr {
-        const auto self = weak.lock();
-        return self ? self->find(service) : nullptr;
-      },
-      [weak = weak_from_this()](link_session* gone) {
-        if (const auto self = weak.lock()) self->sessions_.erase(gone);
-      });
+  sessions_.emplace(session.get(), held_session{session, tcp});
+  link_session::host with;
+  with.find = [weak = weak_from_this()](link_service service) -> caf::strong_actor_ptr {
+    const auto self = weak.lock();
+    return self ? self->find(service) : nullptr;
+  };
+  with.claim = [weak = weak_from_this()](link_session* by, wire::ClaimRequest::Reader what) {
+    const auto self = weak.lock();
+    if (!self) return error{errc::closed, "the node is shutting down"};
+    const std::string topology{view(what.getTopology())};
+    if (topology.empty() || topology.size() > claim_text_max)
+      return error{errc::invalid_argument, "a claim without the name of a topology"};
+    return self->claim(by, topology, std::string{view(what.getOwner()).substr(0, claim_text_max)},
+                       "a " + std::string{view(what.getAbout()).substr(0, claim_text_max)});
+  };
+  with.gone = [weak = weak_from_this()](link_session* gone) {
+    if (const auto self = weak.lock()) self->forget(gone);
+  };
+  with.node_id = node_id_;
+  session->start(io_, std::move(with), received);
 }
 
 void link_listener::core::shut() {
@@ -345,14 +447,14 @@ void link_listener::core::shut() {
     acceptor_.close(ignored);
     auto sessions = std::move(sessions_);
     sessions_.clear();
-    for (auto& [key, session] : sessions) {
-      session->connection().refuse(error{errc::closed, "the node is shutting down"});
+    for (auto& [key, each] : sessions) {
+      each.session->connection().refuse(error{errc::closed, "the node is shutting down"});
     }
     done.set_value();
   });
   done.get_future().wait();
   io_->finish();
-  if (address_.type == link_address::kind::local) {
+  if (bound_.size() > 0 && address_.type == link_address::kind::local) {
     ::unlink(reinterpret_cast<const sockaddr_un*>(bound_.data())->sun_path);
   }
 }
@@ -365,6 +467,26 @@ result<std::unique_ptr<link_listener>> link_listener::open(caf::actor_system& sy
   auto held = std::make_shared<core>(system, std::move(node), limits);
   PENSTOCK_TRY(held->listen(at));
   return std::unique_ptr<link_listener>{new link_listener{std::move(held)}};
+}
+
+std::unique_ptr<link_listener> link_listener::without_address(caf::actor_system& system,
+                                                              node_actor node,
+                                                              const link_limits& limits) {
+  return std::unique_ptr<link_listener>{
+      new link_listener{std::make_shared<core>(system, std::move(node), limits)}};
+}
+
+void link_listener::adopt(int descriptor, bytes received) {
+  core_->adopt(descriptor, std::move(received));
+}
+
+void link_listener::name_node(std::int32_t id) {
+  core_->name_node(id);
+}
+
+result<void> link_listener::claim(const std::string& topology) {
+  if (auto why = core_->claim(nullptr, topology, {}, "the process of the node")) return why;
+  return {};
 }
 
 link_listener::~link_listener() {

@@ -17,6 +17,7 @@
 #include <unordered_map>
 
 #include "actors/broker/guard.hpp"
+#include "actors/cluster/frame_codec.hpp"
 #include "actors/cluster/io_thread.hpp"
 #include "kafka/listener/connection.hpp"
 #include "kafka/listener/frame_cutter.hpp"
@@ -61,11 +62,12 @@ class client_socket final : public client_output,
 
   client_socket(std::shared_ptr<io_thread> io, tcp::socket socket,
                 std::shared_ptr<const edge_settings> settings, std::shared_ptr<traffic> all,
-                char* scratch)
+                link_listener* links, char* scratch)
       : io_(std::move(io)),
         socket_(std::move(socket)),
         settings_(std::move(settings)),
         traffic_(std::move(all)),
+        links_(links),
         scratch_(scratch),
         cutter_(settings_->request_bytes_max),
         last_(steady::now()) {}
@@ -164,6 +166,7 @@ class client_socket final : public client_output,
   }
 
   void read() {
+    if (links_ != nullptr && !greet()) return;
     for (int turn = 0; turn < reads_in_a_row && !closed_ && has_room(); ++turn) {
       boost::system::error_code why;
       const auto room = cutter_.room();
@@ -177,6 +180,43 @@ class client_socket final : public client_output,
       if (count < into.size()) break;
     }
     wait_for_bytes();
+  }
+
+  // What comes first tells who comes: no more of it is taken than a link begins with. False while
+  // that is not known, and when it is no client of Kafka's.
+  bool greet() {
+    boost::system::error_code why;
+    const auto room = link_magic.size() - greeting_.size();
+    const auto count = socket_.read_some(asio::buffer(scratch_, room), why);
+    if (why && why != asio::error::would_block) {
+      shut(socket_error(errc::closed, "the connection ended", why), false);
+      return false;
+    }
+    if (!why) greeting_.append(scratch_, count);
+    if (greeting_ == link_magic) {
+      become_link();
+      return false;
+    }
+    if (link_magic.starts_with(greeting_)) {
+      wait_for_bytes();
+      return false;
+    }
+    links_ = nullptr;
+    cutter_.received(greeting_);
+    if (!hand_over()) return false;
+    count_unfinished();
+    return true;
+  }
+
+  void become_link() {
+    boost::system::error_code why;
+    closed_ = true;
+    const int descriptor = socket_.release(why);
+    if (!why) links_->adopt(descriptor, greeting_);
+    caf::anon_send(actor_, client_gone{});
+    actor_ = nullptr;
+    count_nothing();
+    if (const auto then = std::exchange(events_, {}); then.gone) then.gone(this);
   }
 
   // All frames of what was read: the limits are looked at between reads.
@@ -256,6 +296,8 @@ class client_socket final : public client_output,
   tcp::socket socket_;
   std::shared_ptr<const edge_settings> settings_;
   std::shared_ptr<traffic> traffic_;
+  link_listener* links_;  // null as soon as it is known that this is no link
+  bytes greeting_;
   char* scratch_;  // shared by all sockets of the thread
   connection_actor actor_;
   std::string peer_;
@@ -278,10 +320,11 @@ class client_socket final : public client_output,
 
 class listener::core : public std::enable_shared_from_this<core> {
  public:
-  core(caf::actor_system& system, node_actor node, edge_settings settings)
+  core(caf::actor_system& system, node_actor node, edge_settings settings, link_listener* links)
       : system_(system),
         node_(std::move(node)),
         settings_(std::move(settings)),
+        links_(links),
         io_(std::make_shared<io_thread>()),
         acceptor_(io_->io()),
         sweep_(io_->io()),
@@ -314,6 +357,7 @@ class listener::core : public std::enable_shared_from_this<core> {
   caf::actor_system& system_;
   node_actor node_;
   edge_settings settings_;
+  link_listener* links_;
   std::shared_ptr<const edge_settings> shared_;
   std::shared_ptr<io_thread> io_;
   tcp::acceptor acceptor_;
@@ -396,8 +440,8 @@ void listener::core::take(tcp::socket socket) {
     return;
   }
   full_ = false;
-  auto made =
-      std::make_shared<client_socket>(io_, std::move(socket), shared_, traffic_, scratch_.get());
+  auto made = std::make_shared<client_socket>(io_, std::move(socket), shared_, traffic_, links_,
+                                              scratch_.get());
   connection_config config;
   config.settings = shared_;
   config.node = node_;
@@ -512,8 +556,8 @@ listener::listener(std::shared_ptr<core> held) : core_(std::move(held)) {}
 
 result<std::unique_ptr<listener>> listener::open(caf::actor_system& system, const std::string& host,
                                                  std::uint16_t port, node_actor node,
-                                                 edge_settings settings) {
-  auto held = std::make_shared<core>(system, std::move(node), std::move(settings));
+                                                 edge_settings settings, link_listener* links) {
+  auto held = std::make_shared<core>(system, std::move(node), std::move(settings), links);
   PENSTOCK_TRY(held->listen(host, port));
   return std::unique_ptr<listener>{new listener{std::move(held)}};
 }

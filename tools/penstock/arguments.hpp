@@ -18,9 +18,10 @@ struct session {
   std::string on = default_directory;
   bool json = false;
   output& out;
+  duration patience{0};  // with a node that goes away
 
   result<std::unique_ptr<target>> open(bool create = false) const {
-    return target::open(on, create);
+    return target::open(on, create, patience);
   }
   /// A line for people on standard error: "penstock: …".
   static void note(std::string_view line);
@@ -45,6 +46,7 @@ struct produce_arguments {
   std::int32_t partition = -1;
   std::string time;
   std::string compression = "none";
+  bool prompt = false;  // ">" in front of every line
 };
 
 struct consume_arguments {
@@ -61,6 +63,10 @@ struct consume_arguments {
   bool read_uncommitted() const { return isolation == "read-uncommitted"; }
   std::optional<std::string> format;
   std::string null_as;
+  std::string key_format;            // empty: what the topic remembers
+  std::string value_format;          // the same
+  duration idle_max{0};              // end when nothing came for so long; 0: never
+  std::uint64_t* printed = nullptr;  // how many records were
 };
 
 struct group_arguments {
@@ -70,6 +76,8 @@ struct group_arguments {
   bool to_end = false;
   std::string to_time;
   std::optional<std::int64_t> to_offset;
+  std::optional<std::int64_t> shift_by;  // by so many records, within what is there
+  bool to_current = false;               // where they are
   bool dry_run = false;
 };
 
@@ -80,6 +88,7 @@ struct log_arguments {
   std::optional<std::int64_t> from;
   std::optional<std::uint64_t> count;
   bool records = false;
+  bool kafka_heads = false;  // the line that Kafka's tool prints in front of a file's batches
 };
 
 struct job_arguments {

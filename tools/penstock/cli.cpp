@@ -35,6 +35,8 @@ Exit status: 0 done, 1 failed or damaged, 2 wrong usage, 3 refused, 4 not found,
 
 struct command_line {
   std::string on = default_directory;
+  std::string bootstrap;
+  std::uint32_t patience_s = 60;
   bool json = false;
   topic_arguments topic;
   produce_arguments produce;
@@ -145,9 +147,10 @@ void add_record_words(CLI::App& app, command_line& line) {
   consume_word->add_option("--isolation", from.isolation,
                            "read-committed (default): only records of transactions that have "
                            "committed; or read-uncommitted");
-  consume_word->add_option("--format", from.format,
-                           "What to print of a record: %k key, %v value, %t time, %p partition, "
-                           "%o offset, %h headers, %T topic, %% percent, \\t \\n \\\\");
+  consume_word->add_option(
+      "--format", from.format,
+      "What to print of a record: %k key, %v value, %t time, %p partition, "
+      "%o offset, %h headers, %H headers as Kafka prints them, %T topic, %% percent, \\t \\n \\\\");
   consume_word->add_option("--null-as", from.null_as, "What stands for null; default: nothing");
   consume_word->footer(
       "Keys and values are rendered by the formats that the topic remembers.\n"
@@ -265,7 +268,7 @@ void report(const error& why, bool json) {
 
 int run_word(command_line& line) {
   output out;
-  session with{line.on, line.json, out};
+  session with{line.on, line.json, out, std::chrono::seconds{line.patience_s}};
   auto done = line.chosen(with);
   auto written = out.flush();
   if (done.has_value() && !written.has_value()) done = written.error();
@@ -289,14 +292,21 @@ void session::note(std::string_view line) {
 }
 
 int run(int argc, char** argv) {
-  catch_stop_signals();
   log_to_standard_error();
+  catch_stop_signals();
   command_line line;
   CLI::App app{"Durable topics, consumer groups and jobs of a Penstock data directory", "penstock"};
   app.set_version_flag("--version", "penstock " + std::string{version()});
   app.add_option(
       "--on", line.on,
       "A data directory, or penstock://HOST:PORT (default " + std::string{default_directory} + ")");
+  auto* bootstrap = app.add_option(
+      "--bootstrap", line.bootstrap,
+      "HOST:PORT of a node, the port that Kafka's clients use: --on penstock://HOST:PORT");
+  bootstrap->excludes(app.get_option("--on"));
+  app.add_option("--patience", line.patience_s,
+                 "Seconds to wait for a node that goes away meanwhile")
+      ->capture_default_str();
   app.add_flag("--json", line.json, "Print JSON, one value per line");
   app.require_subcommand(1);
   app.footer(examples);
@@ -313,6 +323,14 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& wrong) {
     session::note(what_is_wrong(app, wrong) + " (penstock --help lists everything)");
     return exit_usage;
+  }
+  if (!line.bootstrap.empty()) {
+    auto on = on_of_bootstrap(line.bootstrap);
+    if (!on) {
+      report(on.error(), line.json);
+      return exit_usage;
+    }
+    line.on = *std::move(on);
   }
   return run_word(line);
 }

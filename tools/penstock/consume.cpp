@@ -144,8 +144,8 @@ class printer {
       : with_(with),
         args_(args),
         topic_(topic.name),
-        key_(topic.settings.key_format()),
-        value_(topic.settings.value_format()),
+        key_(args.key_format.empty() ? topic.settings.key_format() : args.key_format),
+        value_(args.value_format.empty() ? topic.settings.value_format() : args.value_format),
         left_(args.count.value_or(std::numeric_limits<std::uint64_t>::max())) {}
 
   result<void> set_format(bool topic_has_keys) {
@@ -182,6 +182,7 @@ class printer {
         }
         next = each.offset + 1;
         --left_;
+        if (args_.printed != nullptr) ++*args_.printed;
         PENSTOCK_TRY(with_.out.flush_some());
       }
     }
@@ -269,6 +270,9 @@ class reader {
       const bool idle = message->getSlices().size() == 0;
       if (!args_.until_end || idle) PENSTOCK_TRY(with_.out.flush());
       if (printer_.had_enough() || done()) return {};
+      const auto now = std::chrono::steady_clock::now();
+      if (!idle) heard_at_ = now;
+      if (args_.idle_max.count() > 0 && now - heard_at_ >= args_.idle_max) return {};
       if (!args_.group.empty()) {
         if (args_.until_end && message->getAtEnd()) return {};
         PENSTOCK_TRY(commit_sometimes());
@@ -332,14 +336,22 @@ class reader {
         ++i;
       }
     });
+    const auto until = std::chrono::steady_clock::now() + with_.patience;
     auto done = at_.ask_of<consumer_reply>(handle_, request, 30s);
+    // The link to the node may be made again meanwhile.
+    while (!done && done.error() == errc::timed_out && std::chrono::steady_clock::now() < until) {
+      std::this_thread::sleep_for(positions_pause);
+      done = at_.ask_of<consumer_reply>(handle_, request, 30s);
+    }
     if (done) {
       committed_ = next;
       return {};
     }
     // Another member has the partition now, and these records again: that is the group's promise.
     const auto code = done.error().code();
-    if (code == errc::rebalance_in_progress || code == errc::illegal_generation) return {};
+    if (code == errc::rebalance_in_progress || code == errc::illegal_generation ||
+        code == errc::unknown_member)
+      return {};
     return done.error();
   }
 
@@ -352,6 +364,7 @@ class reader {
   consumer_actor handle_;
   std::map<std::int32_t, offset_t> committed_;
   std::chrono::steady_clock::time_point committed_at_ = std::chrono::steady_clock::now();
+  std::chrono::steady_clock::time_point heard_at_ = committed_at_;
 };
 
 }  // namespace

@@ -23,6 +23,10 @@ namespace {
 constexpr std::uint64_t config_bytes_max = std::uint64_t{1} << 20;
 constexpr const char* identity_file = "/meta.properties";  // as in Kafka
 
+std::string identity(const std::string& cluster_id, std::int32_t node_id) {
+  return fmt::format("version=1\ncluster.id={}\nnode.id={}\n", cluster_id, node_id);
+}
+
 // Who this cluster is: made once, kept in the data directory.
 result<std::string> cluster_id_of(const std::string& directory, std::int32_t node_id) {
   auto& disk = machine_disk();
@@ -44,12 +48,8 @@ result<std::string> cluster_id_of(const std::string& directory, std::int32_t nod
                              "log.dirs",
                              directory, node, node_id)};
   if (!id.empty()) return id;
-  random chance{static_cast<std::uint64_t>(machine_clock().now().time_since_epoch().count()) ^
-                static_cast<std::uint64_t>(machine_clock().monotonic().count()) ^
-                static_cast<std::uint64_t>(::getpid())};
-  id = topic_id::make(chance).to_string();
-  PENSTOCK_TRY(
-      write_file(disk, path, fmt::format("version=1\ncluster.id={}\nnode.id={}\n", id, node_id)));
+  id = fresh_cluster_id();
+  PENSTOCK_TRY(write_file(disk, path, identity(id, node_id)));
   return id;
 }
 
@@ -76,22 +76,48 @@ void wait_for_stop() {
 
 }  // namespace
 
-result<int> node_run(const node_arguments& args) {
-  raise_descriptor_limit();
+std::string fresh_cluster_id() {
+  random chance{static_cast<std::uint64_t>(machine_clock().now().time_since_epoch().count()) ^
+                static_cast<std::uint64_t>(machine_clock().monotonic().count()) ^
+                static_cast<std::uint64_t>(::getpid())};
+  // One that begins with a dash would read as a flag.
+  auto id = topic_id::make(chance).to_string();
+  while (id.starts_with('-')) id = topic_id::make(chance).to_string();
+  return id;
+}
+
+result<void> format_directory(const std::string& directory, std::int32_t node_id,
+                              const std::string& cluster_id) {
+  auto& disk = machine_disk();
+  const auto path = directory + identity_file;
+  PENSTOCK_ASSIGN(const bool there, disk.exists(path));
+  if (there) return error{errc::already_exists, directory + " is formatted already"};
+  PENSTOCK_TRY(disk.make_folder(directory));
+  return write_file(disk, path, identity(cluster_id, node_id));
+}
+
+result<server_properties> read_node_config(const node_arguments& args) {
   PENSTOCK_ASSIGN(const auto text, read_file(machine_disk(), args.config, config_bytes_max));
   const auto slash = args.config.rfind('/');
   const auto name = slash == std::string::npos ? args.config : args.config.substr(slash + 1);
   PENSTOCK_ASSIGN(auto config, parse_server_properties(text, name, args.overrides));
   for (const auto& each : config.warnings) note("warning: " + each);
+  return config;
+}
 
+result<int> node_run(const node_arguments& args) {
+  raise_descriptor_limit();
+  PENSTOCK_ASSIGN(auto config, read_node_config(args));
   std::unique_ptr<embedded_node> node;
   std::unique_ptr<kafka::listener> listener;
   {
     const signals_blocked quiet;  // signals are for the main thread
     PENSTOCK_ASSIGN(node, embedded_node::open(config.node));
     PENSTOCK_ASSIGN(config.edge.cluster_id, cluster_id_of(node->directory(), config.edge.node_id));
-    PENSTOCK_ASSIGN(listener, kafka::listener::open(node->system(), config.listen_host,
-                                                    config.listen_port, node->node(), config.edge));
+    node->links().name_node(config.edge.node_id);
+    PENSTOCK_ASSIGN(listener,
+                    kafka::listener::open(node->system(), config.listen_host, config.listen_port,
+                                          node->node(), config.edge, &node->links()));
   }
   note(fmt::format("node {} of cluster {} serves clients on {}:{}, data in {}", config.edge.node_id,
                    config.edge.cluster_id, config.edge.host,

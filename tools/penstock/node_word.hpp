@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "streams/base/result.hpp"
+#include "tools/penstock/server_properties.hpp"
 
 namespace penstock::tool {
 
@@ -14,5 +15,16 @@ struct node_arguments {
 };
 
 result<int> node_run(const node_arguments& args);
+
+/// What the file and the overrides say; warnings are printed. Fails as `parse_server_properties`.
+result<server_properties> read_node_config(const node_arguments& args);
+
+/// Makes a data directory and says to which cluster it belongs; `already_exists` when it does so
+/// already. A node does this by itself when it starts on an empty directory.
+result<void> format_directory(const std::string& directory, std::int32_t node_id,
+                              const std::string& cluster_id);
+
+/// A new name for a cluster, 22 characters as Kafka's.
+std::string fresh_cluster_id();
 
 }  // namespace penstock::tool

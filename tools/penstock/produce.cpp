@@ -119,8 +119,9 @@ struct progress {
 };
 
 result<void> send_all(line_reader& lines, line_parser& parser, producer& to,
-                      const std::string& topic, progress& done) {
+                      const std::string& topic, bool prompt, progress& done) {
   while (true) {
+    if (prompt) (void)!::write(STDOUT_FILENO, ">", 1);
     PENSTOCK_ASSIGN(const auto line, lines.next());
     if (!line) return {};
     const auto in_line = [&](const error& why) {
@@ -185,7 +186,7 @@ result<int> produce(session& with, const produce_arguments& args) {
   line_reader lines{from.descriptor, from.name, limit};
   line_parser parser{args, topic, std::move(separator), time};
   progress done;
-  auto sent = send_all(lines, parser, *to, topic.name, done);
+  auto sent = send_all(lines, parser, *to, topic.name, args.prompt, done);
   auto flushed = to->flush(acknowledge_patience);
   const auto written = to->acknowledged();
   to.reset();  // its actor must end before the node does

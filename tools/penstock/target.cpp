@@ -49,6 +49,7 @@ class own_node final : public target {
   caf::actor_system& system() override { return node_->system(); }
   const node_actor& node() const override { return node_->node(); }
   bool attached() const override { return false; }
+  std::int32_t node_id() const override { return -1; }
   job_handle job() const override { return job_handle{}; }
   result<void> close() override { return node_->close(); }
 
@@ -65,6 +66,7 @@ class linked_node final : public target {
   caf::actor_system& system() override { return actors_->system; }
   const node_actor& node() const override { return link_->node(); }
   bool attached() const override { return true; }
+  std::int32_t node_id() const override { return link_->node_id(); }
   job_handle job() const override { return link_->job(); }
 
   result<void> close() override {
@@ -78,9 +80,11 @@ class linked_node final : public target {
   std::unique_ptr<node_link> link_;
 };
 
-result<std::unique_ptr<target>> attach(const link_address& to) {
+result<std::unique_ptr<target>> attach(const link_address& to, duration patience = 0ms) {
   auto system = start_actors();
-  PENSTOCK_ASSIGN(auto link, connect_node(system->system, to));
+  link_manners manners;
+  manners.patience = patience;
+  PENSTOCK_ASSIGN(auto link, connect_node(system->system, to, {}, manners));
   return std::unique_ptr<target>{std::make_unique<linked_node>(std::move(system), std::move(link))};
 }
 
@@ -133,7 +137,42 @@ bool is_directory(const std::string& on) {
   return on.find("://") == std::string::npos && !on.starts_with("unix:") && !on.starts_with("tcp:");
 }
 
-result<std::unique_ptr<target>> target::open(const std::string& on, bool create) {
+result<std::string> on_of_bootstrap(const std::string& bootstrap) {
+  std::string on;
+  for (std::string_view rest = bootstrap; !rest.empty();) {
+    const auto comma = std::min(rest.find(','), rest.size());
+    const auto address = "penstock://" + std::string{rest.substr(0, comma)};
+    rest.remove_prefix(std::min(comma + 1, rest.size()));
+    if (!link_address::parse(address)) break;
+    on += (on.empty() ? "" : ",") + address;
+    if (rest.empty()) return on;
+  }
+  return error{errc::invalid_argument,
+               fmt::format("--bootstrap {}: write HOST:PORT, as in localhost:9092", bootstrap)};
+}
+
+namespace {
+
+// The first of several addresses that answers: they are doors of the same cluster.
+result<std::unique_ptr<target>> attach_first(std::string_view addresses, duration patience) {
+  error last{errc::invalid_argument, "no address"};
+  while (!addresses.empty()) {
+    const auto comma = std::min(addresses.find(','), addresses.size());
+    PENSTOCK_ASSIGN(const auto address, link_address::parse(addresses.substr(0, comma)));
+    addresses.remove_prefix(std::min(comma + 1, addresses.size()));
+    auto found = attach(address, patience);
+    if (found) return found;
+    last = found.error();
+  }
+  if (last == errc::closed && last.message().starts_with("no node answers"))
+    last = error{errc::closed, last.message() + ": is penstock node running there?"};
+  return last;
+}
+
+}  // namespace
+
+result<std::unique_ptr<target>> target::open(const std::string& on, bool create,
+                                             duration patience) {
   if (is_directory(on)) return open_directory(on, create);
   if (on.starts_with("kafka://")) {
     return error{errc::invalid_argument,
@@ -141,6 +180,7 @@ result<std::unique_ptr<target>> target::open(const std::string& on, bool create)
                              "tools for a Kafka cluster",
                              on)};
   }
+  if (on.starts_with("penstock://")) return attach_first(on, patience);
   PENSTOCK_ASSIGN(const auto address, link_address::parse(on));
   return attach(address);
 }

@@ -20,7 +20,9 @@ class target {
  public:
   /// `create`: make the data directory when it is not there. `not_found` when it is not and must
   /// be; `locked` when a process has it and takes no links; what opening it failed with.
-  static result<std::unique_ptr<target>> open(const std::string& on, bool create);
+  /// `patience`: how long a node over the network may be away while it is worked with.
+  static result<std::unique_ptr<target>> open(const std::string& on, bool create,
+                                              duration patience = 0ms);
   virtual ~target() = default;
 
   virtual caf::actor_system& system() = 0;
@@ -28,6 +30,9 @@ class target {
 
   /// True when another process does the work.
   virtual bool attached() const = 0;
+
+  /// Who the node is for Kafka's clients; -1 when it serves none.
+  virtual std::int32_t node_id() const = 0;
 
   /// The job of that process; null when not attached.
   virtual job_handle job() const = 0;
@@ -57,6 +62,9 @@ class target {
 
 /// Fine when Penstock has worked on this directory; `not_found` with its name otherwise.
 result<void> check_data_directory(const std::string& directory);
+
+/// `--bootstrap HOST:PORT[,HOST:PORT…]` as `--on` says it; `invalid_argument` naming what is wrong.
+result<std::string> on_of_bootstrap(const std::string& bootstrap);
 
 /// True when `on` is a directory of this machine rather than an address.
 bool is_directory(const std::string& on);

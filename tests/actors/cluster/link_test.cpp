@@ -549,3 +549,84 @@ TEST_CASE("addresses read as they are written", "[cluster][link]") {
     CHECK(parsed.error().code() == errc::invalid_argument);
   }
 }
+
+TEST_CASE("one link at a time claims a topology", "[cluster][link]") {
+  served at;
+  link_manners counting;
+  counting.claim = "word-count";
+  auto first = connect_node(at.system, at.listener->address(), {}, counting);
+  REQUIRE(first.has_value());
+  const auto second = connect_node(at.system, at.listener->address(), {}, counting);
+  REQUIRE_FALSE(second.has_value());
+  CHECK(second.error().code() == errc::locked);
+  CHECK_THAT(second.error().message(), contains("word-count") && contains("process"));
+  CHECK_FALSE(at.listener->claim("word-count").has_value());
+  link_manners other;
+  other.claim = "error-rate";
+  CHECK(connect_node(at.system, at.listener->address(), {}, other).has_value());
+  // Links that claim nothing are not concerned.
+  CHECK(at.connect()->down().code() == errc::none);
+  first->reset();
+  CHECK(eventually(
+      [&] { return connect_node(at.system, at.listener->address(), {}, counting).has_value(); }));
+  CHECK(eventually([&] { return at.listener->claim("word-count").has_value(); }));
+}
+
+TEST_CASE("a patient link comes back with what was asked meanwhile", "[cluster][link]") {
+  served at;
+  const auto address = at.listener->address();
+  link_manners patient;
+  patient.patience = 10min;
+  patient.claim = "word-count";
+  auto link = connect_node(at.system, address, {}, patient);
+  REQUIRE(link.has_value());
+  at.state->park = true;
+  caf::scoped_actor asker{at.system};
+  auto waiting = asker->request((*link)->node(), caf::infinite, fetch_of(10, 60'000));
+  REQUIRE(eventually([&] { return at.state->parked == 1; }));
+  at.listener.reset();
+  // What was under way may have been done.
+  waiting.receive(
+      [](const fetch_reply& reply) { CHECK(failure_of(reply).code() == errc::timed_out); },
+      [&](const caf::error& why) { FAIL(at.system.render(why)); });
+  auto later = asker->request((*link)->node(), caf::infinite, append_of(9));
+  CHECK((*link)->down().code() == errc::none);
+  auto opened = link_listener::open(at.system, address, at.node);
+  REQUIRE(opened.has_value());
+  at.listener = *std::move(opened);
+  later.receive([](const append_reply& reply) { CHECK(reply.open()->getNextOffset() == 9); },
+                [&](const caf::error& why) { FAIL(at.system.render(why)); });
+  CHECK_FALSE(at.listener->claim("word-count").has_value());
+}
+
+TEST_CASE("a link that stays lost says so when its patience is over", "[cluster][link]") {
+  served at;
+  link_manners patient;
+  patient.patience = 50ms;
+  auto link = connect_node(at.system, at.listener->address(), {}, patient);
+  REQUIRE(link.has_value());
+  at.listener.reset();
+  // What is asked before the loss is noticed is answered `timed_out`.
+  CHECK(eventually([&] {
+    const auto reply = ask<append_reply>(at.system, (*link)->node(), append_of(9));
+    return failure_of(reply).code() == errc::closed;
+  }));
+  CHECK((*link)->down().code() == errc::closed);
+}
+
+TEST_CASE("a listener goes on with a connection that another one began", "[cluster][link]") {
+  served at;
+  auto door = link_listener::without_address(at.system, at.node);
+  door->name_node(7);
+  int ends[2];
+  REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+  const auto hello = encode(link_hello{});
+  door->adopt(ends[0], bytes{hello.data(), 8});
+  REQUIRE(::write(ends[1], hello.data() + 8, hello.size() - 8) == 24);
+  std::array<char, link_hello_bytes> answer{};
+  REQUIRE(::recv(ends[1], answer.data(), answer.size(), MSG_WAITALL) == 32);
+  const auto said = decode_link_hello(answer);
+  REQUIRE(said.has_value());
+  CHECK(said->node_id == 7);
+  ::close(ends[1]);
+}
