@@ -12,17 +12,16 @@ constexpr int stdout_help = 0;
 
 // Flags that the design names and this version does not have: said in words, not "unknown flag".
 const char* other_engine(const std::string& on) {
-  if (on.starts_with("penstock://"))
-    return "running on a Penstock cluster is not built yet; give a directory";
   if (on.starts_with("kafka://"))
-    return "running on a Kafka cluster is not built yet; give a directory";
+    return "running on a Kafka cluster is not built yet; give a directory or penstock://HOST:PORT";
   return nullptr;
 }
 
 void add_options(CLI::App& app, run_options& options, std::string& format, std::string& repartition,
                  std::int64_t& commit_ms) {
-  app.add_option("--on", options.directory, "data directory of the embedded node")
-      ->type_name("DIR")
+  app.add_option("--on", options.directory,
+                 "data directory of the embedded node, or the node that has topics and state")
+      ->type_name("DIR|penstock://HOST:PORT")
       ->capture_default_str();
   app.add_option("--workers", options.workers, "threads (default: one per core)")
       ->type_name("N")
@@ -70,7 +69,8 @@ std::variant<run_options, int> parse_command_line(const plan& p, int argc,
       "    3  refused: the topology has problems, a topic has other types or was made again,\n"
       "       stored state is of another kind, or the data is of a newer version\n"
       "    4  something that was named does not exist, or a topic was deleted under the job\n"
-      "    5  the data directory is locked by another process, or a partition does not answer\n"
+      "    5  the data directory is locked by another process, the topology runs in another one,\n"
+      "       or the node or a partition does not answer\n"
       "  130  a second Ctrl-C");
   try {
     app.parse(argc, argv);

@@ -14,7 +14,7 @@
 namespace penstock {
 
 struct run_options {
-  std::string directory = "./penstock-data";
+  std::string directory = "./penstock-data";  // or the address of a node
   std::size_t workers = 0;
   bool until_end = false;
   bool close_windows = false;

@@ -7,12 +7,14 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <caf/actor_system_config.hpp>
 #include <caf/scoped_actor.hpp>
 #include <cstdio>
 #include <exception>
 #include <mutex>
 #include <thread>
 
+#include "actors/cluster/node_link.hpp"
 #include "actors/errors.hpp"
 #include "actors/processor/job.hpp"
 #include "launch/command_line.hpp"
@@ -25,6 +27,8 @@ namespace penstock {
 namespace {
 
 constexpr duration poll_interval = 50ms;
+constexpr duration link_patience = 10min;  // a node that is started again finds its jobs waiting
+constexpr auto claim_patience = std::chrono::seconds{5};
 constexpr duration failed_patience = 5s;  // for the other tasks of a job that has failed
 
 volatile sig_atomic_t stops_asked = 0;
@@ -115,26 +119,67 @@ error follow(caf::scoped_actor& self, const job_actor& job, progress& show) {
   }
 }
 
+// The job at work on a node, from its first task to its last. `show_job` tells whoever wants to
+// look.
+error run_on(const plan& p, const run_options& options, caf::actor_system& system,
+             const node_actor& node, const std::function<void(job_handle)>& show_job) {
+  caf::scoped_actor self{system};
+  progress show{p.name(), options.quiet};
+  auto job = spawn_job(system, configure(p, options, node));
+  show_job(job);
+  auto why = follow(self, job, show);
+  show_job(job_handle{});
+  self->send_exit(job, caf::exit_reason::user_shutdown);
+  self->wait_for(caf::actor_cast<caf::actor>(job));
+  std::fflush(stdout);
+  return why;
+}
+
 error run_embedded(const plan& p, const run_options& options) {
   embedded_options where;
   where.directory = options.directory;
   where.workers = options.workers;
   auto node = embedded_node::open(where);
   if (!node) return node.error();
-  error why;
-  {
-    caf::scoped_actor self{(*node)->system()};
-    progress show{p.name(), options.quiet};
-    auto job = spawn_job((*node)->system(), configure(p, options, (*node)->node()));
-    (*node)->show_job(job);
-    why = follow(self, job, show);
-    (*node)->show_job(job_handle{});
-    self->send_exit(job, caf::exit_reason::user_shutdown);
-  }
-  std::fflush(stdout);
+  auto claimed = (*node)->links().claim(p.name());
+  error why = claimed ? run_on(p, options, (*node)->system(), (*node)->node(),
+                               [&](job_handle job) { (*node)->show_job(std::move(job)); })
+                      : claimed.error();
   auto closed = (*node)->close();
   if (!why && !closed) why = closed.error();
   return why;
+}
+
+struct linked_system {
+  explicit linked_system(std::size_t workers) {
+    const auto cores = std::max(2U, std::thread::hardware_concurrency());
+    config.set("scheduler.policy", caf::atom("sharing"));
+    config.set("scheduler.max-threads", workers == 0 ? cores : workers);
+    config.set("scheduler.max-throughput", std::size_t{300});
+    system = std::make_unique<caf::actor_system>(config);
+    system->await_actors_before_shutdown(false);
+  }
+  caf::actor_system_config config;
+  std::unique_ptr<caf::actor_system> system;
+};
+
+// A processor node: tasks and state are here, topics and groups over there.
+error run_linked(const plan& p, const run_options& options) {
+  auto address = link_address::parse(options.directory);
+  if (!address) return address.error();
+  linked_system here{options.workers};
+  link_manners manners;
+  manners.patience = link_patience;
+  manners.claim = p.name();
+  const auto until = std::chrono::steady_clock::now() + claim_patience;
+  for (;;) {
+    auto link = connect_node(*here.system, *address, {}, manners);
+    if (link) return run_on(p, options, *here.system, (*link)->node(), [](const job_handle&) {});
+    // A process that was killed a moment ago may not have been missed yet.
+    if (!(link.error() == errc::locked) || std::chrono::steady_clock::now() > until)
+      return link.error();
+    std::this_thread::sleep_for(poll_interval);
+  }
 }
 
 int refuse(const plan& p) {
@@ -160,7 +205,8 @@ int launch_checked(const plan& p, int argc, char** argv) {
     return exit_ok;
   }
   log_to_stderr();
-  if (auto why = run_embedded(p, options)) {
+  const bool linked = options.directory.find("://") != std::string::npos;
+  if (auto why = linked ? run_linked(p, options) : run_embedded(p, options)) {
     std::fprintf(stderr, "%s: %s\n", p.name().c_str(), why.to_string().c_str());
     return exit_status_of(why.code());
   }

@@ -15,6 +15,9 @@ constexpr std::string_view value_format = "penstock.value.format";
 // A commit is one batch, however many windows close in it.
 constexpr std::string_view internal_batch_bytes_max = "134217728";
 
+// State is exact after a power failure too, whatever a node does for topics that say nothing.
+constexpr std::pair<std::string_view, std::string_view> durable{"penstock.flush", "batch"};
+
 struct format_check {
   topic_work work;
   std::string mismatches;
@@ -156,6 +159,7 @@ std::vector<wanted_topic> internal_topics(const plan& p, const std::vector<part_
       settings.emplace_back("segment.bytes", "33554432");
       settings.emplace_back("max.message.bytes", internal_batch_bytes_max);
       settings.emplace_back("penstock.drop.repeats", "true");
+      settings.emplace_back(durable);
       wanted.push_back({each.topic, tasks, std::move(settings)});
     }
     if (part.stores.empty()) continue;
@@ -166,7 +170,8 @@ std::vector<wanted_topic> internal_topics(const plan& p, const std::vector<part_
                       {{"cleanup.policy", "compact"},
                        {"segment.bytes", "67108864"},
                        {"max.message.bytes", std::string{internal_batch_bytes_max}},
-                       {"penstock.drop.repeats", "true"}}});
+                       {"penstock.drop.repeats", "true"},
+                       {std::string{durable.first}, std::string{durable.second}}}});
   }
   return wanted;
 }

@@ -214,8 +214,12 @@ TEST_CASE("a wrong command line says so before anything runs", "[launch]") {
   CHECK(run_with(word_count(), dir.path(), {"--no-such-flag"}) == exit_usage);
   CHECK(run_with(word_count(), dir.path(), {"--close-windows"}) == exit_usage);
   CHECK(run_with(word_count(), dir.path(), {"--commit-interval", "0"}) == exit_usage);
-  CHECK(run_with(word_count(), "penstock://host:9092", {}) == exit_usage);
+  CHECK(run_with(word_count(), "penstock://host", {}) == exit_usage);
   CHECK(run_with(word_count(), "kafka://host:9092", {}) == exit_usage);
+}
+
+TEST_CASE("a job without its node is worth another try", "[launch]") {
+  CHECK(run_with(word_count(), "penstock://127.0.0.1:1", {}) == exit_unavailable);
 }
 
 }  // namespace penstock
