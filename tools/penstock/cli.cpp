@@ -13,6 +13,7 @@
 #include "launch/exit_status.hpp"
 #include "streams/base/version.hpp"
 #include "tools/penstock/arguments.hpp"
+#include "tools/penstock/kafka_fronts.hpp"
 #include "tools/penstock/node_word.hpp"
 #include "tools/penstock/stop_signal.hpp"
 #include "tools/penstock/topics.hpp"
@@ -293,6 +294,7 @@ void session::note(std::string_view line) {
 
 int run(int argc, char** argv) {
   log_to_standard_error();
+  if (argc > 1 && is_kafka_front(argv[1])) return run_kafka_front({argv + 1, argv + argc});
   catch_stop_signals();
   command_line line;
   CLI::App app{"Durable topics, consumer groups and jobs of a Penstock data directory", "penstock"};

@@ -6,13 +6,15 @@
 
 #include "launch/exit_status.hpp"
 #include "tools/penstock/arguments.hpp"
+#include "tools/penstock/groups.hpp"
 #include "tools/penstock/topics.hpp"
 
 namespace penstock::tool {
 
 namespace {
 
-using offsets = std::map<topic_partition, offset_t>;
+using offsets = group_offsets;
+using bounds = partition_bounds;
 
 result<std::vector<std::string>> group_names(target& at) {
   PENSTOCK_ASSIGN(const auto reply, at.ask<list_groups_reply>(list_groups_request{}));
@@ -54,8 +56,6 @@ result<offsets> committed(target& at, const std::string& name) {
 }
 
 // Start and end of every partition of every topic.
-using bounds = std::map<topic_partition, std::pair<offset_t, offset_t>>;
-
 result<bounds> bounds_of(target& at) {
   PENSTOCK_ASSIGN(const auto topics, describe_topics(at, {}, true));
   bounds out;
@@ -66,6 +66,15 @@ result<bounds> bounds_of(target& at) {
 }
 
 }  // namespace
+
+result<std::map<std::string, std::string>> list_groups(target& at) {
+  PENSTOCK_ASSIGN(const auto reply, at.ask<list_groups_reply>(list_groups_request{}));
+  const auto message = reply.open();
+  std::map<std::string, std::string> out;
+  for (auto group : message->getGroups())
+    out.emplace(std::string{view(group.getId())}, std::string{view(group.getState())});
+  return out;
+}
 
 result<int> group_list(session& with) {
   PENSTOCK_ASSIGN(auto at, with.open());
@@ -94,48 +103,38 @@ result<int> group_list(session& with) {
   return exit_ok;
 }
 
-namespace {
-
-struct owner {
-  std::string member;
-  std::string client;
-};
-
-struct group_view {
-  std::string state;
-  std::int32_t generation = 0;
-  std::size_t members = 0;
-  std::map<topic_partition, owner> owners;
-  offsets positions;
-  bounds ends;
-};
-
-result<group_view> view_of(target& at, const std::string& name) {
+result<std::unique_ptr<group_view>> view_of_group(target& at, const std::string& name) {
   PENSTOCK_ASSIGN(const auto reply, describe(at, name));
   const auto message = reply.open();
   const auto group = message->getGroup();
-  group_view out;
+  auto held = std::make_unique<group_view>();
+  auto& out = *held;
   out.state = view(group.getState());
   out.generation = group.getGeneration();
-  out.members = group.getMembers().size();
+  out.assignor = view(group.getAssignor());
   for (auto member : group.getMembers()) {
-    for (auto topic : member.getPartitions()) {
-      for (auto partition : topic.getPartitions()) {
-        out.owners[{std::string{view(topic.getTopic())}, partition}] = {
-            std::string{view(member.getId())}, std::string{view(member.getClient())}};
-      }
-    }
+    auto& to = out.members.emplace_back();
+    to.id = view(member.getId());
+    to.instance = view(member.getInstance());
+    to.client = view(member.getClient());
+    for (auto topic : member.getPartitions())
+      for (auto partition : topic.getPartitions())
+        to.partitions.push_back({std::string{view(topic.getTopic())}, partition});
   }
+  for (const auto& member : out.members)
+    for (const auto& tp : member.partitions) out.owners[tp] = &member;
   PENSTOCK_ASSIGN(out.positions, committed(at, name));
   PENSTOCK_ASSIGN(out.ends, bounds_of(at));
   // Partitions that a member reads without having committed belong into the picture too.
   for (const auto& [tp, who] : out.owners) out.positions.try_emplace(tp, -1);
-  return out;
+  return held;
 }
+
+namespace {
 
 void group_text(const std::string& name, const group_view& group, bytes& to) {
   fmt::format_to(std::back_inserter(to), "{}: {}, {} member{}, generation {}\n", name, group.state,
-                 group.members, group.members == 1 ? "" : "s", group.generation);
+                 group.members.size(), group.members.size() == 1 ? "" : "s", group.generation);
   table rows{{"  TOPIC", "PARTITION", "OFFSET", "END", "LAG", "CLIENT", "MEMBER"}};
   for (const auto& [tp, offset] : group.positions) {
     const auto end = group.ends.find(tp);
@@ -145,8 +144,8 @@ void group_text(const std::string& name, const group_view& group, bytes& to) {
               offset >= 0 ? fmt::format("{}", offset) : "-",
               end != group.ends.end() ? fmt::format("{}", end->second.second) : "-",
               both ? fmt::format("{}", end->second.second - offset) : "-",
-              who != group.owners.end() ? who->second.client : "-",
-              who != group.owners.end() ? who->second.member : "-"});
+              who != group.owners.end() ? who->second->client : "-",
+              who != group.owners.end() ? who->second->id : "-"});
   }
   rows.print(to);
 }
@@ -157,7 +156,7 @@ void group_json(const std::string& name, const group_view& group, bytes& to) {
   to += ",\"state\":";
   append_json_string(group.state, to);
   fmt::format_to(std::back_inserter(to), ",\"members\":{},\"generation\":{},\"partitions\":[",
-                 group.members, group.generation);
+                 group.members.size(), group.generation);
   bool first = true;
   for (const auto& [tp, offset] : group.positions) {
     const auto end = group.ends.find(tp);
@@ -176,9 +175,9 @@ void group_json(const std::string& name, const group_view& group, bytes& to) {
     number("lag", ended && offset >= 0, ended ? end->second.second - offset : 0);
     if (who != group.owners.end()) {
       to += ",\"member\":";
-      append_json_string(who->second.member, to);
+      append_json_string(who->second->id, to);
       to += ",\"client\":";
-      append_json_string(who->second.client, to);
+      append_json_string(who->second->client, to);
     }
     to += '}';
   }
@@ -189,11 +188,11 @@ void group_json(const std::string& name, const group_view& group, bytes& to) {
 
 result<int> group_describe(session& with, const group_arguments& args) {
   PENSTOCK_ASSIGN(auto at, with.open());
-  PENSTOCK_ASSIGN(const auto group, view_of(*at, args.name));
+  PENSTOCK_ASSIGN(const auto group, view_of_group(*at, args.name));
   if (with.json) {
-    group_json(args.name, group, with.out.text());
+    group_json(args.name, *group, with.out.text());
   } else {
-    group_text(args.name, group, with.out.text());
+    group_text(args.name, *group, with.out.text());
   }
   PENSTOCK_TRY(at->close());
   return exit_ok;
@@ -241,9 +240,13 @@ result<std::vector<topic_partition>> partitions_to_reset(target& at, const group
 }
 
 result<offset_t> destination(target& at, const group_arguments& args, const topic_partition& tp,
-                             const std::pair<offset_t, offset_t>& range) {
+                             const std::pair<offset_t, offset_t>& range, offset_t before) {
   if (args.to_beginning) return range.first;
   if (args.to_end) return range.second;
+  if (args.to_current) return before >= 0 ? before : range.second;
+  if (args.shift_by)
+    return std::clamp((before >= 0 ? before : range.second) + *args.shift_by, range.first,
+                      range.second);
   if (args.to_offset) {
     if (*args.to_offset < range.first || *args.to_offset > range.second) {
       return error{errc::offset_out_of_range,
@@ -273,16 +276,18 @@ result<void> check_without_members(target& at, const std::string& name) {
 
 }  // namespace
 
-result<int> group_reset(session& with, const group_arguments& args) {
+result<std::map<topic_partition, std::pair<offset_t, offset_t>>> reset_group(
+    target& at, const group_arguments& args) {
   if (!args.to_time.empty()) PENSTOCK_TRY(parse_time("--to-time", args.to_time));
-  PENSTOCK_ASSIGN(auto at, with.open());
-  PENSTOCK_TRY(check_without_members(*at, args.name));
-  PENSTOCK_ASSIGN(const auto before, committed(*at, args.name));
-  PENSTOCK_ASSIGN(const auto all, bounds_of(*at));
-  PENSTOCK_ASSIGN(const auto wanted, partitions_to_reset(*at, args, before, all));
+  PENSTOCK_TRY(check_without_members(at, args.name));
+  PENSTOCK_ASSIGN(const auto before, committed(at, args.name));
+  PENSTOCK_ASSIGN(const auto all, bounds_of(at));
+  PENSTOCK_ASSIGN(const auto wanted, partitions_to_reset(at, args, before, all));
   offsets after;
   for (const auto& tp : wanted) {
-    PENSTOCK_ASSIGN(after[tp], destination(*at, args, tp, all.at(tp)));
+    const auto old = before.find(tp);
+    PENSTOCK_ASSIGN(after[tp], destination(at, args, tp, all.at(tp),
+                                           old == before.end() ? offset_t{-1} : old->second));
   }
   if (!args.dry_run) {
     const auto request = commit_offsets_request::make(
@@ -298,12 +303,23 @@ result<int> group_reset(session& with, const group_arguments& args) {
             ++i;
           }
         });
-    PENSTOCK_TRY(at->ask<group_reply>(request));
+    PENSTOCK_TRY(at.ask<group_reply>(request));
   }
-  table rows{{"TOPIC", "PARTITION", "BEFORE", "AFTER"}};
+  std::map<topic_partition, std::pair<offset_t, offset_t>> out;
   for (const auto& [tp, offset] : after) {
     const auto old = before.find(tp);
-    const auto was = old != before.end() ? fmt::format("{}", old->second) : std::string{};
+    out[tp] = {old == before.end() ? offset_t{-1} : old->second, offset};
+  }
+  return out;
+}
+
+result<int> group_reset(session& with, const group_arguments& args) {
+  PENSTOCK_ASSIGN(auto at, with.open());
+  PENSTOCK_ASSIGN(const auto moved, reset_group(*at, args));
+  table rows{{"TOPIC", "PARTITION", "BEFORE", "AFTER"}};
+  for (const auto& [tp, change] : moved) {
+    const auto offset = change.second;
+    const auto was = change.first >= 0 ? fmt::format("{}", change.first) : std::string{};
     if (with.json) {
       auto& to = with.out.text();
       to += "{\"topic\":";
@@ -320,14 +336,17 @@ result<int> group_reset(session& with, const group_arguments& args) {
   return exit_ok;
 }
 
+result<void> delete_group(target& at, const std::string& name) {
+  auto deleted = at.ask<group_reply>(delete_group_request::make(
+      [&](wire::DeleteGroupRequest::Builder to) { to.setGroup(text_of(name)); }));
+  if (deleted) return {};
+  if (deleted.error().code() == errc::unknown_group) return no_such_group(at, name);
+  return deleted.error();
+}
+
 result<int> group_delete(session& with, const group_arguments& args) {
   PENSTOCK_ASSIGN(auto at, with.open());
-  auto deleted = at->ask<group_reply>(delete_group_request::make(
-      [&](wire::DeleteGroupRequest::Builder to) { to.setGroup(text_of(args.name)); }));
-  if (!deleted) {
-    if (deleted.error().code() == errc::unknown_group) return no_such_group(*at, args.name);
-    return deleted.error();
-  }
+  PENSTOCK_TRY(delete_group(*at, args.name));
   if (with.json) {
     with.out.text() += "{\"deleted\":";
     append_json_string(args.name, with.out.text());

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <map>
 #include <set>
@@ -267,6 +268,7 @@ class dumper {
                     const rendering& value) {
     if (!with_.json) {
       fmt::format_to(std::back_inserter(with_.out.text()), "Dumping {}\n", file);
+      if (args_.kafka_heads) print_start(file);
     }
     result<void> failure;
     const auto walked =
@@ -284,6 +286,14 @@ class dumper {
   }
 
  private:
+  // A segment is named after its first offset.
+  void print_start(const std::string& file) {
+    const auto name = file.substr(file.rfind('/') + 1);
+    offset_t start = 0;
+    (void)std::from_chars(name.data(), name.data() + name.size(), start);
+    fmt::format_to(std::back_inserter(with_.out.text()), "Log starting offset: {}\n", start);
+  }
+
   void print(const std::string& file, std::uint64_t position, const batch_view& batch,
              const rendering& key, const rendering& value) {
     const auto checked = batch.validate();

@@ -62,13 +62,15 @@ result<record_format> record_format::parse(const std::string& format) {
       literal += '%';
       continue;
     }
-    static constexpr std::string_view letters = "kvtpohT";
-    static constexpr part parts[] = {part::key,    part::value,   part::time, part::partition,
-                                     part::offset, part::headers, part::topic};
+    static constexpr std::string_view letters = "kvtpohHT";
+    static constexpr part parts[] = {part::key,           part::value,  part::time,
+                                     part::partition,     part::offset, part::headers,
+                                     part::kafka_headers, part::topic};
     const auto at = next == '\0' ? letters.npos : letters.find(next);
     if (at == letters.npos) {
-      return error{errc::invalid_argument,
-                   fmt::format("--format '{}': behind % stands k, v, t, p, o, h, T or %", format)};
+      return error{
+          errc::invalid_argument,
+          fmt::format("--format '{}': behind % stands k, v, t, p, o, h, H, T or %", format)};
     }
     PENSTOCK_TRY(finish_literal());
     out.pieces_.push_back({parts[at], {}});
@@ -93,12 +95,12 @@ void append_or_null(const std::optional<bytes_view>& value, const rendering& as,
   }
 }
 
-void append_headers(const record_view& record, bytes& to) {
+void append_headers(const record_view& record, char between, bytes& to) {
   bool first = true;
   for (const auto& header : headers_of(record)) {
     if (!std::exchange(first, false)) to += ',';
     to.append(header.name);
-    to += '=';
+    to += between;
     if (header.value) to.append(*header.value);
   }
 }
@@ -127,7 +129,14 @@ void record_format::print(const record_view& record, const context& with, bytes&
         append_number(record.offset, to);
         break;
       case part::headers:
-        if (record.header_count > 0) append_headers(record, to);
+        if (record.header_count > 0) append_headers(record, '=', to);
+        break;
+      case part::kafka_headers:
+        if (record.header_count > 0) {
+          append_headers(record, ':', to);
+        } else {
+          to += "NO_HEADERS";
+        }
         break;
       case part::topic:
         to += with.topic;

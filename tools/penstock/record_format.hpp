@@ -26,7 +26,17 @@ class record_format {
   void print(const record_view& record, const context& with, bytes& to) const;
 
  private:
-  enum class part : std::uint8_t { literal, key, value, time, partition, offset, headers, topic };
+  enum class part : std::uint8_t {
+    literal,
+    key,
+    value,
+    time,
+    partition,
+    offset,
+    headers,
+    kafka_headers,
+    topic
+  };
   struct piece {
     part what;
     std::string text;  // of a literal

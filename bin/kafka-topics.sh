@@ -1,0 +1,3 @@
+#!/bin/sh
+# kafka-topics.sh of Apache Kafka: the same flags, carried out by penstock.
+exec "$(dirname "$(readlink -f "$0")")/penstock-front.sh" kafka-topics "$@"

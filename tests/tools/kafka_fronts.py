@@ -1,0 +1,218 @@
+#!/usr/bin/env python3
+"""Kafka's quick start, walked with the scripts of bin/, and what people's own scripts read of them."""
+import glob
+import os
+import re
+import shutil
+import signal
+import subprocess
+import unittest
+
+import harness
+from harness import PATIENCE, ToolTest
+
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+
+
+class Scripts(ToolTest):
+    def setUp(self):
+        super().setUp()
+        self.logs = os.path.join(self.folder, "logs")
+        self.environment = {**os.environ, "PENSTOCK": harness.PROGRAM, "LOG_DIR": self.logs}
+        self.config = os.path.join(self.folder, "server.properties")
+        with open(os.path.join(ROOT, "config", "server.properties"), encoding="utf-8") as file:
+            text = file.read()
+        for name, value in (("listeners", "PLAINTEXT://127.0.0.1:0"),
+                            ("advertised.listeners", "PLAINTEXT://127.0.0.1:0"),
+                            ("log.dirs", self.on)):
+            text = re.sub(f"(?m)^{name}=.*$", f"{name}={value}", text)
+        with open(self.config, "w", encoding="utf-8") as file:
+            file.write(text)
+
+    def tearDown(self):
+        for pid in self.nodes():
+            os.kill(pid, signal.SIGKILL)
+        super().tearDown()
+
+    def nodes(self):
+        """The processes that kafka-server-start.sh has begun and that have not ended."""
+        return [int(re.search(r"node-(\d+)\.pid$", name)[1])
+                for name in glob.glob(os.path.join(self.logs, "node-*.pid"))]
+
+    def run_script(self, name, *words, stdin=""):
+        return subprocess.run([os.path.join(ROOT, "bin", name), *words], input=stdin, text=True,
+                              capture_output=True, timeout=PATIENCE, check=False,
+                              env=self.environment)
+
+    def script(self, name, *words, stdin=""):
+        """What a script prints that must end well."""
+        done = self.run_script(name, *words, stdin=stdin)
+        self.assertEqual(done.returncode, 0, f"{name} {words}: {done.stdout}{done.stderr}")
+        return done.stdout
+
+    def fails(self, name, *words, says):
+        done = self.run_script(name, *words)
+        self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+        self.assertIn(says, done.stdout + done.stderr)
+
+    def start_server(self):
+        self.script("kafka-server-start.sh", "-daemon", self.config)
+        output = os.path.join(self.logs, "kafkaServer.out")
+        found = []
+
+        def serves():
+            if os.path.exists(output):
+                with open(output, encoding="utf-8") as file:
+                    found[:] = re.findall(r"serves clients on (\S+:\d+)", file.read())
+            return found
+        self.eventually(serves, "the node does not start")
+        self.server = ("--bootstrap-server", found[-1])
+
+    def stop_server(self):
+        self.script("kafka-server-stop.sh")
+        self.eventually(lambda: not self.nodes(), "the node does not end")
+        os.remove(os.path.join(self.logs, "kafkaServer.out"))
+
+
+class QuickStart(Scripts):
+    def test_the_walk(self):
+        cluster = self.script("kafka-storage.sh", "random-uuid").strip()
+        self.assertRegex(cluster, r"^[A-Za-z0-9_][A-Za-z0-9_-]{21}$")
+        self.script("kafka-storage.sh", "format", "--standalone", "-t", cluster, "-c", self.config)
+        self.fails("kafka-storage.sh", "format", "--standalone", "-t", cluster, "-c", self.config,
+                   says="already formatted")
+        self.start_server()
+
+        topic = ("--topic", "quickstart-events")
+        made = self.script("kafka-topics.sh", "--create", *topic, *self.server)
+        self.assertEqual(made, "Created topic quickstart-events.\n")
+        self.assertRegex(
+            self.script("kafka-topics.sh", "--describe", *topic, *self.server),
+            r"^Topic: quickstart-events\tTopicId: [\w-]{22}\tPartitionCount: 1"
+            r"\tReplicationFactor: 1\tConfigs: \n"
+            r"\tTopic: quickstart-events\tPartition: 0\tLeader: 1\tReplicas: 1\tIsr: 1\t")
+
+        events = "This is my first event\nThis is my second event\n"
+        self.script("kafka-console-producer.sh", *topic, *self.server, stdin=events)
+        done = self.run_script("kafka-console-consumer.sh", *topic, "--from-beginning",
+                               "--max-messages", "2", *self.server)
+        self.assertEqual(done.stdout, events)
+        self.assertIn("Processed a total of 2 messages", done.stderr)
+
+        # What was written is there after a restart.
+        self.stop_server()
+        self.fails("kafka-server-stop.sh", says="No kafka server to stop")
+        self.start_server()
+        self.assertEqual(self.script("kafka-console-consumer.sh", *topic, "--from-beginning",
+                                     "--max-messages", "2", *self.server), events)
+        self.assertEqual(self.script("kafka-console-consumer.sh", "--topic", "quiet",
+                                     "--timeout-ms", "100", *self.server), "")
+        self.stop_server()
+
+    def test_topics(self):
+        self.start_server()
+        self.script("kafka-topics.sh", "--create", "--topic", "a.b", "--partitions", "3",
+                    "--replication-factor", "1", "--config", "retention.ms=1000", *self.server)
+        self.script("kafka-topics.sh", "--create", "--topic", "other", *self.server)
+        self.fails("kafka-topics.sh", "--create", "--topic", "other", *self.server,
+                   says="Error while executing topic command : Topic 'other' already exists.")
+        self.script("kafka-topics.sh", "--create", "--if-not-exists", "--topic", "other",
+                    *self.server)
+        self.assertEqual(self.script("kafka-topics.sh", "--list", *self.server), "a.b\nother\n")
+        self.script("kafka-topics.sh", "--alter", "--topic", "other", "--partitions=2",
+                    *self.server)
+        lines = self.script("kafka-topics.sh", "--describe", *self.server).splitlines()
+        self.assertEqual([re.split(r"\t(?:TopicId: \S+)?", line)[0:5:2] for line in lines[:2]],
+                         [["Topic: a.b", "PartitionCount: 3", "Configs: retention.ms=1000"],
+                          ["", "Partition: 0", "Replicas: 1"]])
+        self.assertEqual(len(lines), 7)
+        self.script("kafka-topics.sh", "--delete", "--topic", "a.b|x", *self.server)
+        self.assertEqual(self.script("kafka-topics.sh", "--list", *self.server), "other\n")
+        self.fails("kafka-topics.sh", "--describe", "--topic", "nope", *self.server,
+                   says="Topic 'nope' does not exist as expected")
+        self.fails("kafka-topics.sh", "--list", says="--bootstrap-server")
+        self.fails("kafka-topics.sh", "--list", "--frobnicate", says="--frobnicate")
+        self.fails("kafka-topics.sh", "--create", "--replica-assignment", "0:1", *self.server,
+                   says="--replica-assignment is not supported")
+
+    def test_records_with_keys(self):
+        self.start_server()
+        topic = ("--topic", "t")
+        self.script("kafka-console-producer.sh", *topic, "--property", "parse.key=true",
+                    "--property", "key.separator=:", *self.server, stdin="k1:v1\nk2:v2\n")
+        printed = self.script(
+            "kafka-console-consumer.sh", *topic, "--from-beginning", "--max-messages", "2",
+            "--property", "print.key=true", "--property", "print.offset=true", "--property",
+            "print.partition=true", "--property", "print.headers=true", "--property",
+            "key.separator=%", *self.server)
+        self.assertEqual(printed, "Partition:0%Offset:0%NO_HEADERS%k1%v1\n"
+                                  "Partition:0%Offset:1%NO_HEADERS%k2%v2\n")
+        self.assertEqual(self.script("kafka-get-offsets.sh", *topic, *self.server), "t:0:2\n")
+        self.assertEqual(self.script("kafka-get-offsets.sh", *topic, "--time", "earliest",
+                                     *self.server), "t:0:0\n")
+        self.stop_server()
+        log = os.path.join(self.on, "t-0", "0" * 20 + ".log")
+        dumped = self.script("kafka-dump-log.sh", "--files", log, "--print-data-log")
+        self.assertIn(f"Dumping {log}\nLog starting offset: 0\nbaseOffset: 0 ", dumped)
+        self.assertIn("payload: v2", dumped)
+
+    def test_groups(self):
+        self.start_server()
+        self.script("kafka-console-producer.sh", "--topic", "t", *self.server,
+                    stdin="one\ntwo\nthree\n")
+        read = ("kafka-console-consumer.sh", "--topic", "t", "--group", "g", *self.server)
+        self.assertEqual(self.script(*read, "--from-beginning", "--max-messages", "2"),
+                         "one\ntwo\n")
+        groups = "kafka-consumer-groups.sh"
+        self.assertEqual(self.script(groups, "--list", *self.server), "g\n")
+        done = self.run_script(groups, "--describe", "--group", "g", *self.server)
+        self.assertIn("Consumer group 'g' has no active members.", done.stderr)
+        self.assertEqual([line.split() for line in done.stdout.splitlines() if line],
+                         [["GROUP", "TOPIC", "PARTITION", "CURRENT-OFFSET", "LOG-END-OFFSET", "LAG",
+                           "CONSUMER-ID", "HOST", "CLIENT-ID"],
+                          ["g", "t", "0", "2", "3", "1", "-", "-", "-"]])
+        self.script(groups, "--reset-offsets", "--group", "g", "--topic", "t", "--to-earliest",
+                    *self.server)
+        self.assertEqual(self.script(*read, "--max-messages", "1"), "three\n")
+        reset = self.script(groups, "--reset-offsets", "--group", "g", "--topic", "t:0",
+                            "--shift-by", "-2", "--execute", *self.server)
+        self.assertEqual(reset.split()[4:], ["g", "t", "0", "1"])
+        self.assertEqual(self.script(*read, "--max-messages", "2"), "two\nthree\n")
+        self.assertIn("('g') was successful",
+                      self.script(groups, "--delete", "--group", "g", *self.server))
+        self.fails(groups, "--describe", "--group", "g", *self.server,
+                   says="Consumer group 'g' does not exist.")
+
+    def test_settings_of_topics(self):
+        self.start_server()
+        self.script("kafka-topics.sh", "--create", "--topic", "t", *self.server)
+        of_topic = ("kafka-configs.sh", "--entity-type", "topics", "--entity-name", "t",
+                    *self.server)
+        self.assertEqual(self.script(*of_topic, "--alter", "--add-config",
+                                     "retention.ms=1000,cleanup.policy=[compact,delete]"),
+                         "Completed updating config for topic t.\n")
+        shown = self.script(*of_topic, "--describe")
+        self.assertIn("Dynamic configs for topic t are:\n", shown)
+        self.assertIn("  retention.ms=1000 sensitive=false synonyms={DYNAMIC_TOPIC_CONFIG:", shown)
+        self.script(*of_topic, "--alter", "--delete-config", "retention.ms")
+        self.assertNotIn("retention.ms", self.script(*of_topic, "--describe"))
+        self.fails("kafka-configs.sh", "--entity-type", "users", "--describe", *self.server,
+                   says="--entity-type users is not supported")
+
+
+class Installed(Scripts):
+    def test_the_scripts_find_the_program_beside_them(self):
+        there = os.path.join(self.folder, "bin")
+        os.mkdir(there)
+        for each in glob.glob(os.path.join(ROOT, "bin", "*.sh")):
+            shutil.copy(each, there)
+        os.symlink(harness.PROGRAM, os.path.join(there, "penstock"))
+        os.symlink(os.path.join(there, "kafka-topics.sh"), os.path.join(self.folder, "linked.sh"))
+        done = subprocess.run([os.path.join(self.folder, "linked.sh"), "--version"],
+                              capture_output=True, timeout=PATIENCE, check=False,
+                              env={"PATH": os.environ["PATH"]})
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+
+if __name__ == "__main__":
+    harness.main()

@@ -1,0 +1,87 @@
+#include "tools/penstock/kafka_fronts.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "launch/exit_status.hpp"
+#include "streams/base/version.hpp"
+#include "tools/penstock/stop_signal.hpp"
+
+namespace penstock::tool {
+
+namespace {
+
+// How a script tells what went wrong, so that others' scripts find it.
+enum class complaint : std::uint8_t { plain, topics, groups };
+
+struct front {
+  std::string_view name;
+  result<int> (*run)(kafka_front&);
+  complaint says = complaint::plain;
+};
+
+constexpr front fronts[] = {
+    {"kafka-topics", kafka_topics, complaint::topics},
+    {"kafka-console-producer", kafka_console_producer},
+    {"kafka-console-consumer", kafka_console_consumer},
+    {"kafka-consumer-groups", kafka_consumer_groups, complaint::groups},
+    {"kafka-configs", kafka_configs},
+    {"kafka-get-offsets", kafka_get_offsets},
+    {"kafka-dump-log", kafka_dump_log},
+    {"kafka-storage", kafka_storage},
+    {"kafka-server-start", kafka_server_start},
+    {"kafka-server-stop", kafka_server_stop},
+};
+
+const front* find(std::string_view name) {
+  const auto* at = std::find_if(std::begin(fronts), std::end(fronts),
+                                [&](const front& each) { return each.name == name; });
+  return at == std::end(fronts) ? nullptr : at;
+}
+
+void complain(const front& of, const error& why, bytes& to) {
+  const bool usage = why == errc::invalid_argument;
+  if (of.says == complaint::topics && !usage) {
+    to += "Error while executing topic command : " + why.message() + "\n";
+  } else if (of.says == complaint::groups && !usage) {
+    to += "\nError: " + why.message() + "\n";
+  } else {
+    session::note(fmt::format("{}.sh: {}", of.name, why.message()));
+  }
+}
+
+}  // namespace
+
+bool is_kafka_front(std::string_view name) {
+  return find(name) != nullptr;
+}
+
+result<session> kafka_front::at(const kafka_flags& flags) const {
+  const auto servers = flags.value(bootstrap_flag.name);
+  if (servers.empty())
+    return error{errc::invalid_argument, "--bootstrap-server HOST:PORT is missing"};
+  PENSTOCK_ASSIGN(auto on, on_of_bootstrap(servers));
+  return session{std::move(on), false, out, std::chrono::seconds{60}};
+}
+
+int run_kafka_front(std::vector<std::string> words) {
+  const auto& of = *find(words.front());
+  words.erase(words.begin());
+  if (std::find(words.begin(), words.end(), "--version") != words.end()) {
+    fmt::print("{}\n", version());
+    return exit_ok;
+  }
+  catch_stop_signals();
+  output out;
+  kafka_front with{words, out};
+  auto done = of.run(with);
+  if (!done && !(done.error() == errc::cancelled)) complain(of, done.error(), out.text());
+  const auto written = out.flush();
+  if (!done) return done.error() == errc::cancelled && !stop_requested() ? exit_ok : exit_failed;
+  if (!written && !(written.error() == errc::cancelled)) return exit_failed;
+  return *done;
+}
+
+}  // namespace penstock::tool
