@@ -9,6 +9,15 @@ foreach(target streams messages dsl actors launch everything)
 endforeach()
 if(TARGET penstock)
   install(TARGETS penstock RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  install(DIRECTORY bin/ DESTINATION ${CMAKE_INSTALL_BINDIR} USE_SOURCE_PERMISSIONS
+          FILES_MATCHING PATTERN "*.sh")
+  install(FILES config/server.properties DESTINATION ${CMAKE_INSTALL_SYSCONFDIR}/penstock)
+  # The unit names the program and its configuration where they are installed.
+  file(READ packaging/penstock.service unit)
+  string(REPLACE /usr/bin/ "${CMAKE_INSTALL_FULL_BINDIR}/" unit "${unit}")
+  string(REPLACE /etc/ "${CMAKE_INSTALL_FULL_SYSCONFDIR}/" unit "${unit}")
+  file(WRITE "${PROJECT_BINARY_DIR}/penstock.service" "${unit}")
+  install(FILES "${PROJECT_BINARY_DIR}/penstock.service" DESTINATION lib/systemd/system)
 endif()
 
 # The include root is include/penstock, so that "streams/…" inside our headers means ours.
