@@ -105,7 +105,8 @@ TEST_CASE("schemas use Data only for batches, keys, values and ids", "[architect
       if (entry.path().filename() == "opaque.capnp" &&
           (field == "metadata" || field == "content" || field == "assignment"))
         continue;
-      CHECK((field == "batches" || field == "key" || field == "value" || field == "id"));
+      CHECK((field == "batches" || field == "key" || field == "value" || field == "id" ||
+             field == "topicId"));
     }
   }
 }
