@@ -159,7 +159,7 @@ TEST_CASE("state in front of an in-memory repartition holds under every fault",
 TEST_CASE("an acknowledgement before the sync is caught", "[simulation][slow]") {
   planting bug{planted_bug::ack_before_sync};
   simulation job{windowed_job(), feed_clicks};
-  // Few crashes fall between an acknowledgement and its sync: about one seed in a hundred.
+  // Few crashes fall between an acknowledgement and its sync.
   CHECK(caught(job, 400, faults::only(fault::node_crash)));
 }
 
