@@ -14,6 +14,7 @@
 #include "actors/broker/writer.hpp"
 #include "actors/client/consumer.hpp"
 #include "actors/cluster/conversations.hpp"
+#include "actors/messages/transactions.hpp"
 #include "actors/processor/job.hpp"
 #include "actors/processor/task.hpp"
 #include "launch/simulated_driver.hpp"
@@ -48,6 +49,8 @@ static_assert(only_envelopes<metadata_listener>::value);
 static_assert(only_envelopes<coordinator_actor>::value);
 static_assert(only_envelopes<opaque_members_actor>::value);
 static_assert(only_envelopes<watchable_actor>::value);
+static_assert(only_envelopes<transactions_actor>::value);
+static_assert(only_envelopes<marked_actor>::value);
 static_assert(only_envelopes<consumer_actor>::value);
 static_assert(only_envelopes<task_actor>::value);
 static_assert(only_envelopes<task_inlet>::value);
