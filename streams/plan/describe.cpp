@@ -157,7 +157,7 @@ std::string as_dot(const plan& p) {
   return out + "}\n";
 }
 
-std::string quoted(std::string_view text) {
+std::string json_text(std::string_view text) {
   bytes out;
   detail::append_json(text, out);
   return out;
@@ -165,9 +165,9 @@ std::string quoted(std::string_view text) {
 
 std::string step_as_json(const plan& p, const step& s) {
   std::string out = fmt::format("{{\"id\":{},\"name\":{},\"verb\":{},\"inputs\":[{}]", s.id,
-                                quoted(s.name), quoted(s.verb), fmt::join(s.inputs, ","));
+                                json_text(s.name), json_text(s.verb), fmt::join(s.inputs, ","));
   const auto add = [&](std::string_view name, const std::string& value) {
-    if (!value.empty()) out += fmt::format(",{}:{}", quoted(name), quoted(value));
+    if (!value.empty()) out += fmt::format(",{}:{}", json_text(name), json_text(value));
   };
   add("details", s.details);
   add("topic", s.topic);
@@ -183,15 +183,15 @@ std::string step_as_json(const plan& p, const step& s) {
 std::string as_json(const plan& p) {
   std::string out =
       fmt::format("{{\"topology\":{},\"fingerprint\":\"{:016x}\",\"on_bad_record\":{}",
-                  quoted(p.name()), p.fingerprint(), quoted(policy_words(p.on_bad_record())));
+                  json_text(p.name()), p.fingerprint(), json_text(policy_words(p.on_bad_record())));
   out += ",\"steps\":[";
   for (const step& s : p.steps()) out += (s.id == 0 ? "" : ",") + step_as_json(p, s);
   out += "],\"sub_topologies\":[";
   for (const sub_topology& part : p.sub_topologies()) {
     std::vector<std::string> sources, sinks, stores;
-    for (const plan_source& s : part.sources) sources.push_back(quoted(s.topic));
-    for (const plan_sink& s : part.sinks) sinks.push_back(quoted(s.topic));
-    for (const plan_store& s : part.stores) stores.push_back(quoted(s.step));
+    for (const plan_source& s : part.sources) sources.push_back(json_text(s.topic));
+    for (const plan_sink& s : part.sinks) sinks.push_back(json_text(s.topic));
+    for (const plan_store& s : part.stores) stores.push_back(json_text(s.step));
     out += fmt::format(
         "{}{{\"index\":{},\"steps\":[{}],\"sources\":[{}],\"sinks\":[{}],\"stores\":[{}]}}",
         part.index == 0 ? "" : ",", part.index, fmt::join(part.steps, ","), fmt::join(sources, ","),
@@ -199,7 +199,7 @@ std::string as_json(const plan& p) {
   }
   out += "],\"problems\":[";
   for (std::size_t i = 0; i < p.problems().size(); ++i) {
-    out += (i == 0 ? "" : ",") + quoted(p.problems()[i]);
+    out += (i == 0 ? "" : ",") + json_text(p.problems()[i]);
   }
   return out + "]}\n";
 }
