@@ -9,3 +9,7 @@
 #include "dsl/window.hpp"    // IWYU pragma: export
 #include "dsl/windowed.hpp"  // IWYU pragma: export
 #include "dsl/words.hpp"     // IWYU pragma: export
+
+#include "streams/logs/access.hpp"     // IWYU pragma: export
+#include "streams/logs/fields.hpp"     // IWYU pragma: export
+#include "streams/logs/timestamp.hpp"  // IWYU pragma: export
