@@ -81,6 +81,18 @@ struct group_arguments {
   bool dry_run = false;
 };
 
+struct dead_letter_arguments {
+  std::string topic;
+  std::vector<std::string> at;  // offsets: N, FIRST-LAST, PARTITION:N, PARTITION:FIRST-LAST
+  std::vector<std::string> steps;
+  std::vector<std::string> reasons;
+  std::optional<std::uint64_t> count;
+  bool raw = false;  // show: the value's bytes alone
+  std::string to;    // replay: instead of the topic it came from
+  bool again = false;
+  bool dry_run = false;
+};
+
 struct log_arguments {
   std::vector<std::string> topics;
   std::vector<std::int32_t> partitions;
@@ -106,6 +118,9 @@ result<int> group_list(session& with);
 result<int> group_describe(session& with, const group_arguments& args);
 result<int> group_reset(session& with, const group_arguments& args);
 result<int> group_delete(session& with, const group_arguments& args);
+result<int> dead_letters_list(session& with, const dead_letter_arguments& args);
+result<int> dead_letters_show(session& with, const dead_letter_arguments& args);
+result<int> dead_letters_replay(session& with, const dead_letter_arguments& args);
 result<int> log_dump(session& with, const log_arguments& args);
 result<int> log_verify(session& with, const log_arguments& args);
 result<int> job_status(session& with, const job_arguments& args);

@@ -29,6 +29,7 @@ constexpr const char* examples = R"(Examples:
   penstock produce orders --key-separator : < orders.txt
   penstock consume orders --from-beginning --until-end --format '%k\t%v\n'
   penstock group describe billing
+  penstock dead-letters list bad-lines
   penstock log verify
   penstock node --config config/server.properties
 
@@ -43,6 +44,7 @@ struct command_line {
   produce_arguments produce;
   consume_arguments consume;
   group_arguments group;
+  dead_letter_arguments dead_letters;
   log_arguments log;
   job_arguments job;
   node_arguments node;
@@ -186,6 +188,48 @@ void add_group_words(CLI::App& app, command_line& line) {
   remove->add_option("group", args.name, "The group")->required();
 }
 
+void add_dead_letter_words(CLI::App& app, command_line& line) {
+  auto* letters =
+      app.add_subcommand("dead-letters", "List, show and replay the records that a job put aside");
+  letters->require_subcommand(1)->fallthrough();
+  auto& args = line.dead_letters;
+  const auto which = [&](CLI::App* sub) {
+    sub->add_option("topic", args.topic, "The topic of the dead letters")->required();
+    sub->add_option("--step", args.steps, "Only those of this step; may be given several times")
+        ->allow_extra_args(false);
+    sub->add_option("--reason", args.reasons,
+                    "Only those whose reason contains this, or is listed as this")
+        ->allow_extra_args(false);
+  };
+  const auto where = [&](CLI::App* sub) {
+    sub->add_option("--offset,-o", args.at,
+                    "Only these: N, FIRST-LAST, PARTITION:N or PARTITION:FIRST-LAST")
+        ->allow_extra_args(false);
+  };
+  auto* list = leaf(*letters, "list", "How many there are, by step and reason", line,
+                    [&](session& with) { return dead_letters_list(with, args); });
+  which(list);
+  where(list);
+  auto* show = leaf(*letters, "show", "Print them: headers, key and value", line,
+                    [&](session& with) { return dead_letters_show(with, args); });
+  which(show);
+  show->add_option("offset,--offset,-o", args.at,
+                   "Only these: N, FIRST-LAST, PARTITION:N or PARTITION:FIRST-LAST");
+  show->add_option("--count,-n", args.count, "End after so many");
+  show->add_flag("--raw", args.raw, "Only the values, byte for byte, nothing between them");
+  show->footer("Example: penstock dead-letters show bad-lines 0:17");
+  auto* replay = leaf(*letters, "replay", "Write them to the topic that they came from", line,
+                      [&](session& with) { return dead_letters_replay(with, args); });
+  which(replay);
+  where(replay);
+  replay->add_option("--to", args.to, "To this topic instead");
+  replay->add_flag("--again", args.again, "Also those that have been replayed before");
+  replay->add_flag("--dry-run", args.dry_run, "Only say what would be written");
+  replay->footer(
+      "What was replayed is remembered in the topic TOPIC-replayed.\n"
+      "Example: penstock dead-letters replay bad-lines --step parse --dry-run");
+}
+
 void add_log_words(CLI::App& app, command_line& line) {
   auto* log = app.add_subcommand("log", "Look at the files of a data directory, read-only");
   log->require_subcommand(1)->fallthrough();
@@ -315,6 +359,7 @@ int run(int argc, char** argv) {
   add_topic_words(app, line);
   add_record_words(app, line);
   add_group_words(app, line);
+  add_dead_letter_words(app, line);
   add_log_words(app, line);
   add_job_words(app, line);
   add_node_words(app, line);
