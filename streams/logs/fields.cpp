@@ -23,6 +23,16 @@ void fields::set(std::string_view name, std::string text) {
   all_.emplace_back(name, std::move(text));
 }
 
+void fields::join(std::string_view name, std::string_view text) {
+  for (auto& [n, first] : all_) {
+    if (n == name) {
+      first.append(",").append(text);
+      return;
+    }
+  }
+  all_.emplace_back(name, text);
+}
+
 bool fields::remove(std::string_view name) {
   return std::erase_if(all_, [&](const value_type& one) { return one.first == name; }) > 0;
 }

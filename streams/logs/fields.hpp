@@ -57,6 +57,10 @@ class fields {
   /// Replaces the text of the first field of that name, or appends one.
   void set(std::string_view name, std::string text);
 
+  /// Appends a field, or, when there is one of that name, its text behind that field's text and a
+  /// comma: how the parsers keep all of `ip=10.0.0.1 ip=10.0.0.2`.
+  void join(std::string_view name, std::string_view text);
+
   /// Takes out every field of that name; false when there was none.
   bool remove(std::string_view name);
 
