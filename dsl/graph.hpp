@@ -2,6 +2,7 @@
 // windowed results) that add to it. Not for users.
 #pragma once
 
+#include <concepts>
 #include <memory>
 #include <string>
 #include <typeindex>
@@ -61,6 +62,23 @@ std::string binary_name() {
     return {};
   } else {
     return "binary:" + serde<typename optional_inner<T>::type>::name();
+  }
+}
+
+/// A function object that was built from text, such as a parser from a pattern, and says what is
+/// wrong with it: `problem()`, empty when nothing is. A wrong one is a problem of the topology, not
+/// an error at the first record.
+template <class F>
+concept says_problem = requires(const F& f) {
+  { f.problem() } -> std::convertible_to<std::string>;
+};
+
+/// Adds to the graph's problems when the function of a step says that it has one.
+template <class F>
+void check_function(graph& g, const std::string& step, const F& f) {
+  if constexpr (says_problem<F>) {
+    const std::string why = f.problem();
+    if (!why.empty()) g.problems.push_back("step \"" + step + "\": " + why);
   }
 }
 

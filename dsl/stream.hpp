@@ -84,7 +84,7 @@ class stream : public detail::aggregates<stream<K, V>, K, V> {
   }
 
   /// `map` with a function that can say no: it gives a `result<T>`. An error makes a bad record
-  /// with the error's words.
+  /// with the error's words. A parser that was given a wrong pattern is a problem of the topology.
   template <step_function<K, V> F>
   auto try_map(std::string name, F f) const {
     using R = detail::called_t<F, K, V>;
@@ -241,6 +241,7 @@ class stream : public detail::aggregates<stream<K, V>, K, V> {
 
   template <class Operator, class KOut, class VOut, class F>
   stream<KOut, VOut> behind(std::string verb, std::string name, F f) const {
+    detail::check_function(*at_.graph, name, f);
     auto s = detail::step_behind(at_, step_kind::stateless, std::move(verb), std::move(name));
     s.make = detail::maker<Operator, K, V>(std::move(f));
     return stream<KOut, VOut>{add(std::move(s))};

@@ -11,6 +11,9 @@ namespace penstock::logs {
 
 namespace {
 
+constexpr std::size_t shown_max = 160;
+constexpr std::size_t shown_before = 80;
+
 struct group_balance {
   std::optional<std::size_t> open;        // the innermost "(" that is never closed
   std::optional<std::size_t> unexpected;  // the first ")" that closes nothing
@@ -73,9 +76,44 @@ std::size_t position_of(const re2::RE2& bad, std::string_view pattern) {
   return at == std::string_view::npos ? 0 : at;
 }
 
+// `(?<name>` as everybody else writes it is `(?P<name>` to the RE2 of Debian 12. Look-behind, which
+// RE2 does not have, is left to be refused.
+std::string with_re2_names(std::string_view pattern) {
+  std::string out;
+  out.reserve(pattern.size() + 8);
+  for (std::size_t at = 0; at < pattern.size(); ++at) {
+    const char c = pattern[at];
+    if (c == '\\' || c == '[') {
+      const std::size_t end = c == '[' ? skip_class(pattern, at) : at + 1;
+      out += pattern.substr(at, end + 1 - at);
+      at = end;
+      continue;
+    }
+    const std::string_view rest = pattern.substr(at);
+    if (rest.starts_with("(?<") && rest.size() > 3 && rest[3] != '=' && rest[3] != '!') {
+      out += "(?P";
+      at += 1;
+      continue;
+    }
+    out += c;
+  }
+  return out;
+}
+
+std::string_view remedy_for(const re2::RE2& bad) {
+  switch (bad.error_code()) {
+    case re2::RE2::ErrorBadPerlOp:
+    case re2::RE2::ErrorBadEscape:
+      return " (RE2 has no look-around, atomic groups or back-references)";
+    default:
+      return "";
+  }
+}
+
 }  // namespace
 
-result<compiled_pattern> compile_pattern(std::string_view what, std::string_view pattern) {
+result<compiled_pattern> compile_pattern(std::string_view what, std::string_view written) {
+  const std::string pattern = with_re2_names(written);
   if (pattern.size() > pattern_bytes_max) {
     return error{errc::invalid_argument, fmt::format("{} has {} bytes; a pattern may have {}", what,
                                                      pattern.size(), pattern_bytes_max)};
@@ -84,12 +122,17 @@ result<compiled_pattern> compile_pattern(std::string_view what, std::string_view
   options.set_encoding(re2::RE2::Options::EncodingLatin1);
   options.set_log_errors(false);
   options.set_max_mem(static_cast<std::int64_t>(pattern_memory_max));
-  auto compiled =
-      std::make_shared<const re2::RE2>(re2::StringPiece{pattern.data(), pattern.size()}, options);
+  auto compiled = std::make_shared<const re2::RE2>(pattern, options);
   if (compiled->ok()) return compiled;
-  return error{errc::invalid_argument,
-               fmt::format("{} \"{}\" does not compile: {} at character {}", what, pattern,
-                           compiled->error(), position_of(*compiled, pattern) + 1)};
+  // RE2 repeats the whole pattern for some mistakes, and a pattern can be long.
+  const std::size_t at = position_of(*compiled, pattern);
+  const std::size_t from = at > shown_before ? at - shown_before : 0;
+  const std::string reason = compiled->error();
+  return error{
+      errc::invalid_argument,
+      fmt::format("{} \"{}{}{}\" does not compile: {} at character {}{}", what, from > 0 ? "…" : "",
+                  pattern.substr(from, shown_max), from + shown_max < pattern.size() ? "…" : "",
+                  reason.substr(0, shown_max), at + 1, remedy_for(*compiled))};
 }
 
 bool found_in(const re2::RE2& pattern, std::string_view text) {

@@ -25,7 +25,8 @@ inline constexpr std::size_t pattern_memory_max = 16 << 20;
 using compiled_pattern = std::shared_ptr<const re2::RE2>;
 
 /// Compiles `pattern`; `what` says for people which one it is ("the start pattern of lines").
-/// Errors (invalid_argument): too long, or RE2's reason with the character at which it is.
+/// `(?<name>…)` is taken as `(?P<name>…)`. Errors (invalid_argument): too long, or RE2's reason
+/// with the character at which it is.
 result<compiled_pattern> compile_pattern(std::string_view what, std::string_view pattern);
 
 /// Whether the pattern is found anywhere in the text.
