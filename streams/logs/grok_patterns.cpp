@@ -164,7 +164,8 @@ grok_patterns make_patterns() {
       {"REDISTIMESTAMP", R"(%{MONTHDAY} %{MONTH} %{TIME})"},
       {"REDISLOG", R"(\[%{POSINT:pid}\] %{REDISTIMESTAMP:timestamp} [*#.-] %{GREEDYDATA:message})"},
       {"POSTGRESQL",
-       R"(%{TIMESTAMP_ISO8601:timestamp} %{TZ} \[%{POSINT:pid}\] (?:%{USER:user}@%{WORD:database} )?)"
+       R"(%{TIMESTAMP_ISO8601:timestamp} %{TZ} \[%{POSINT:pid}\] )"
+       R"((?:%{USER:user}@%{WORD:database} )?)"
        R"(%{WORD:loglevel}: +%{GREEDYDATA:message})"},
   };
 }
