@@ -13,6 +13,7 @@
 #include "streams/logs/access.hpp"       // IWYU pragma: export
 #include "streams/logs/csv.hpp"          // IWYU pragma: export
 #include "streams/logs/fields.hpp"       // IWYU pragma: export
+#include "streams/logs/json.hpp"         // IWYU pragma: export
 #include "streams/logs/log4j.hpp"        // IWYU pragma: export
 #include "streams/logs/nginx_error.hpp"  // IWYU pragma: export
 #include "streams/logs/pairs.hpp"        // IWYU pragma: export
