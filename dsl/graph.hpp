@@ -12,6 +12,7 @@
 #include "streams/operators/functions.hpp"
 #include "streams/plan/plan.hpp"
 #include "streams/plan/task_context.hpp"
+#include "streams/record/value_format.hpp"
 
 namespace penstock::detail {
 
@@ -79,6 +80,18 @@ void check_function(graph& g, const std::string& step, const F& f) {
   if constexpr (says_problem<F>) {
     const std::string why = f.problem();
     if (!why.empty()) g.problems.push_back("step \"" + step + "\": " + why);
+  }
+}
+
+/// How people and other programs like to read a T.
+template <class T>
+auto readable_format() {
+  if constexpr (std::same_as<T, no_key> || textual<T>) {
+    return format::text;
+  } else if constexpr (json_encodable<T>) {
+    return format::json;
+  } else {
+    return format::binary;
   }
 }
 

@@ -18,6 +18,7 @@
 #include "streams/operators/ends.hpp"
 #include "streams/operators/keyed.hpp"
 #include "streams/operators/stateless.hpp"
+#include "streams/plan/connector.hpp"
 
 namespace penstock {
 
@@ -218,6 +219,14 @@ class stream : public detail::aggregates<stream<K, V>, K, V> {
     add(std::move(s));
   }
 
+  /// Appends the values to a file, a line each: as text where they have a text form, as JSON
+  /// otherwise. They wait in the topic `<topology>-<name>-sink` until they are durable in the file.
+  void to_file(std::string name, std::string path) const {
+    file_sink where;
+    where.path = std::move(path);
+    to_connector(std::move(name), "to_file", {std::move(where)});
+  }
+
   /// Calls `f` for every record; records may come again after a crash.
   template <step_function<K, V> F>
   void for_each(std::string name, F f) const {
@@ -245,6 +254,30 @@ class stream : public detail::aggregates<stream<K, V>, K, V> {
     auto s = detail::step_behind(at_, step_kind::stateless, std::move(verb), std::move(name));
     s.make = detail::maker<Operator, K, V>(std::move(f));
     return stream<KOut, VOut>{add(std::move(s))};
+  }
+
+  void to_connector(std::string name, std::string verb, sink_connector connector) const {
+    using Key = owned_t<K>;
+    using Value = owned_t<V>;
+    using inner = typename detail::optional_inner<Value>::type;
+    static_assert(textual<inner> || json_encodable<inner>,
+                  "this value has neither a text form nor JSON: add PENSTOCK_FIELDS(type, "
+                  "members...)");
+    const auto out = [&] {
+      const std::string topic_name = sink_topic(at_.graph->name, name);
+      if constexpr (textual<inner>) {
+        return topic<Key, Value>{topic_name, detail::readable_format<Key>(), format::text};
+      } else {
+        return topic<Key, Value>{topic_name, detail::readable_format<Key>(), format::json};
+      }
+    }();
+    auto s = detail::step_behind(at_, step_kind::sink, std::move(verb), std::move(name));
+    s.topic = out.name();
+    s.formats = {out.key_formatting().name(), out.value_formatting().name()};
+    s.writes_to = std::make_shared<const sink_connector>(std::move(connector));
+    s.make =
+        detail::maker<detail::topic_sink<K, V>, K, V>(out.key_formatting(), out.value_formatting());
+    add(std::move(s));
   }
 
   step keyed(std::string verb, std::string name, const std::string& state) const {

@@ -279,6 +279,23 @@ void driver_core::feed(const std::string& topic, std::optional<bytes_view> key,
   impl_->pump();
 }
 
+const plan_connector& driver_core::connector_of(const std::string& step, bool source) const {
+  std::string others;
+  for (const plan_connector& each : impl_->job.connectors()) {
+    if (each.source != source) continue;
+    if (each.name == step) return each;
+    others += (others.empty() ? " (it has " : ", ") + each.name;
+  }
+  throw std::invalid_argument(fmt::format("topology {} has no {} \"{}\"{}", impl_->job.name(),
+                                          source ? "source" : "sink", step,
+                                          others.empty() ? others : others + ")"));
+}
+
+void driver_core::feed_line(const std::string& step, std::optional<bytes_view> key,
+                            bytes_view line) {
+  feed(connector_of(step, true).topic, key, line, std::nullopt);
+}
+
 void driver_core::advance_to(timestamp t) {
   if (t > impl_->wall.now()) impl_->wall.advance(t - impl_->wall.now());
   for (const auto& one : impl_->tasks) {

@@ -45,12 +45,18 @@ class driver_core {
 
   void feed(const std::string& topic, std::optional<bytes_view> key,
             std::optional<bytes_view> value, std::optional<timestamp> at);
+  /// A line for the source connector of a step, as its outside would give it: `key` is what the
+  /// source keys by (a path, a sender), if it does.
+  void feed_line(const std::string& step, std::optional<bytes_view> key, bytes_view line);
   void advance_to(timestamp t);
   void advance_by(duration d);
   void close_windows();
   void commit();
   void restart();
   std::vector<record> take(const std::string& topic);
+
+  /// The topic that the connector of a step fills or empties; throws when the step has none.
+  const plan_connector& connector_of(const std::string& step, bool source) const;
   std::optional<bytes> state_of(std::string_view step, bytes_view key) const;
   std::vector<std::pair<bytes, bytes>> all_state(std::string_view step) const;
   const std::vector<bad_record_report>& bad_records() const;
@@ -163,6 +169,23 @@ class test_driver {
   void feed_bytes(const std::string& topic, std::optional<bytes_view> key,
                   std::optional<bytes_view> value, std::optional<timestamp> at = std::nullopt) {
     core_.feed(topic, key, value, at);
+  }
+
+  /// A line for the source of a step (`lines`, `tail`, …), as a file or stream has it, without its
+  /// newline; `key` is the path or sender where the source has such a key.
+  void feed_line(const std::string& step, std::string_view line) {
+    core_.feed_line(step, std::nullopt, line);
+  }
+  void feed_line(const std::string& step, std::string_view key, std::string_view line) {
+    core_.feed_line(step, key, line);
+  }
+
+  /// The lines that a sink (`to_file`, …) has been given since the last time.
+  std::vector<std::string> drain_lines(const std::string& step) {
+    std::vector<std::string> lines;
+    for (const record& r : core_.take(core_.connector_of(step, false).topic))
+      lines.push_back(r.value.value_or(""));
+    return lines;
   }
 
   /// Event time of every source goes on to `t`, as if later records had come; the clock too, when

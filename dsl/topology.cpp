@@ -6,6 +6,32 @@ topology::topology(std::string name) : graph_(std::make_shared<detail::graph>())
   graph_->name = std::move(name);
 }
 
+template <class K, class V>
+stream<K, V> topology::from_connector(std::string name, std::string verb,
+                                      source_connector connector) {
+  const topic<K, V> in{source_topic(graph_->name, name), format::text};
+  step s;
+  s.name = std::move(name);
+  s.topic = in.name();
+  s.kind = step_kind::source;
+  s.verb = std::move(verb);
+  s.formats = {in.key_formatting().name(), in.value_formatting().name()};
+  s.reads_from = std::make_shared<const source_connector>(std::move(connector));
+  s.make = [key = in.key_formatting(),
+            value = in.value_formatting()](task_context& task) -> std::unique_ptr<operator_base> {
+    return std::make_unique<detail::topic_source<K, V>>(task, key, value);
+  };
+  return stream<K, V>{add_source(std::move(s), typeid(topic<K, V>))};
+}
+
+stream<no_key, std::string> topology::lines(std::string name, lines_from from) {
+  lines_source what;
+  what.path = std::move(from.path);
+  what.partitions = from.partitions;
+  what.line_bytes_max = from.line_bytes_max;
+  return from_connector<no_key, std::string>(std::move(name), "lines", {std::move(what)});
+}
+
 void topology::on_bad_record(stop_t) {
   graph_->on_bad = {bad_record_policy::action::stop, {}};
 }

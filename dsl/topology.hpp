@@ -11,6 +11,7 @@
 #include "dsl/stream.hpp"
 #include "dsl/table.hpp"
 #include "dsl/topic.hpp"
+#include "streams/plan/connector.hpp"
 
 namespace penstock {
 
@@ -28,6 +29,16 @@ struct dead_letter {
   explicit dead_letter(std::string to) : topic(std::move(to)) {}
   std::string topic;
 };
+
+/// What `lines` reads: standard input, or a file or pipe by its path.
+struct lines_from {
+  std::string path = {};                  // empty: standard input
+  std::int32_t partitions = 1;            // of its topic; the order of lines holds in each
+  std::size_t line_bytes_max = 1u << 20;  // a longer line comes in pieces of this size
+};
+
+/// `t.lines("in", standard_input)`
+inline const lines_from standard_input{};
 
 /// ```
 /// topology t{"word-count"};
@@ -78,6 +89,10 @@ class topology {
     return penstock::table<K, V>{add_source(std::move(s), typeid(penstock::table<K, V>))};
   }
 
+  /// The lines of a stream of bytes, once and from its beginning, in order. They stand in the topic
+  /// `<topology>-<name>-source`; a job that is started again adds what it reads then.
+  stream<no_key, std::string> lines(std::string name, lines_from from);
+
   /// What happens to records that a step cannot process: bytes that do not decode, an error from
   /// `try_map`, a function that throws, an impossible time. Chosen once for the whole topology.
   void on_bad_record(stop_t);
@@ -94,6 +109,8 @@ class topology {
   std::optional<step_id> known_source(const std::string& topic, const topic_formats& formats,
                                       std::type_index type) const;
   detail::graph_end add_source(step s, std::type_index type);
+  template <class K, class V>
+  stream<K, V> from_connector(std::string name, std::string verb, source_connector connector);
 
   std::shared_ptr<detail::graph> graph_;
 };

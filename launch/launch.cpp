@@ -76,6 +76,7 @@ job_config configure(const plan& p, const run_options& options, const node_actor
   config.close_windows = options.close_windows;
   config.reset = options.reset;
   config.drop_steps = options.drop_steps;
+  config.files = &machine_disk();
   config.print = [](std::string_view line) {
     static std::mutex one_at_a_time;
     std::lock_guard hold{one_at_a_time};
@@ -203,6 +204,13 @@ int launch_checked(const plan& p, int argc, char** argv) {
   if (options.describe) {
     std::fputs(p.describe(options.format).c_str(), stdout);
     return exit_ok;
+  }
+  if (const auto endless = p.endless_sources(); options.until_end && !endless.empty()) {
+    std::fprintf(stderr,
+                 "--until-end: the source \"%s\" has no end; leave the flag out, and end "
+                 "the job with Ctrl-C\n",
+                 endless.front().c_str());
+    return exit_usage;
   }
   log_to_stderr();
   const bool linked = options.directory.find("://") != std::string::npos;

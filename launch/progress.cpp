@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 
+#include "streams/base/clock.hpp"
 #include "streams/base/time.hpp"
 
 namespace penstock {
@@ -14,6 +16,23 @@ std::string with_commas(std::uint64_t number) {
   for (auto at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > 0; at -= 3)
     digits.insert(static_cast<std::size_t>(at), 1, ',');
   return digits;
+}
+
+std::string connectors_line(wire::JobReply::Reader job) {
+  std::string line;
+  const auto wall = to_millis(machine_clock().now());
+  for (auto each : job.getConnectors()) {
+    const auto n = each.getNumbers();
+    line += fmt::format(" · {} {}", view(each.getName()), with_commas(n.getRecords()));
+    if (!each.getSource() && n.getWaiting() > 0)
+      line += fmt::format(" ({} waiting)", with_commas(n.getWaiting()));
+    if (n.getDropped() > 0) line += fmt::format(" ({} dropped)", with_commas(n.getDropped()));
+    if (each.getDownSinceMs() >= 0)
+      line += fmt::format(" (down for {} s: {})",
+                          std::max<std::int64_t>(0, wall - each.getDownSinceMs()) / 1000,
+                          view(each.getDownWhy()));
+  }
+  return line;
 }
 
 progress::progress(std::string topology, bool quiet)
@@ -31,10 +50,10 @@ std::string progress::line(wire::JobReply::Reader job, std::chrono::nanoseconds 
   if (n.getRecordsIn() == 0 && n.getRestored() > 0)
     return fmt::format("{}: {} · restored {} changes", topology_, state,
                        with_commas(n.getRestored()));
-  return fmt::format("{}: {} · {} records in, {} out · {}/s · lag {} · late {} · bad {}", topology_,
-                     state, with_commas(n.getRecordsIn()), with_commas(n.getRecordsOut()),
-                     with_commas(rate), with_commas(n.getLag()), with_commas(n.getLate()),
-                     with_commas(n.getBad()));
+  return fmt::format("{}: {} · {} records in, {} out · {}/s · lag {} · late {} · bad {}{}",
+                     topology_, state, with_commas(n.getRecordsIn()),
+                     with_commas(n.getRecordsOut()), with_commas(rate), with_commas(n.getLag()),
+                     with_commas(n.getLate()), with_commas(n.getBad()), connectors_line(job));
 }
 
 void progress::update(const job_reply& reply, std::chrono::nanoseconds now) {
@@ -64,12 +83,13 @@ void progress::finish(const job_reply& reply, std::chrono::nanoseconds now) {
   const auto n = job->getNumbers();
   const auto span =
       started_.count() < 0 ? 0.0 : std::chrono::duration<double>(now - started_).count();
-  std::fprintf(
-      stderr, "%s\n",
-      fmt::format("{}: {} after {:.1f} s · {} records in, {} out · late {} · bad {}", topology_,
-                  view(job->getState()), span, with_commas(n.getRecordsIn()),
-                  with_commas(n.getRecordsOut()), with_commas(n.getLate()), with_commas(n.getBad()))
-          .c_str());
+  std::fprintf(stderr, "%s\n",
+               (fmt::format("{}: {} after {:.1f} s · {} records in, {} out · late {} · bad {}",
+                            topology_, view(job->getState()), span, with_commas(n.getRecordsIn()),
+                            with_commas(n.getRecordsOut()), with_commas(n.getLate()),
+                            with_commas(n.getBad())) +
+                connectors_line(*job))
+                   .c_str());
 }
 
 }  // namespace penstock

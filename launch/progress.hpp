@@ -35,6 +35,9 @@ class progress {
   std::uint64_t counted_records_ = 0;
 };
 
+/// What each connector has done, " · access 1,234 · alerts 10 (down for 5 s: …)"; empty without.
+std::string connectors_line(wire::JobReply::Reader job);
+
 /// "12,345,678".
 std::string with_commas(std::uint64_t number);
 

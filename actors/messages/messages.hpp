@@ -3,6 +3,7 @@
 #pragma once
 
 #include "actors/messages/admin.capnp.h"
+#include "actors/messages/connect.capnp.h"
 #include "actors/messages/consume.capnp.h"
 #include "actors/messages/envelope.hpp"
 #include "actors/messages/failure.capnp.h"
@@ -74,6 +75,9 @@ using consumer_reply = envelope<wire::ConsumerReply>;
 
 using sync_request = envelope<wire::SyncRequest>;
 using sync_reply = envelope<wire::SyncReply>;
+
+using connector_changed = envelope<wire::ConnectorChanged>;
+using connector_order = envelope<wire::ConnectorOrder>;
 
 using task_changed = envelope<wire::TaskChanged>;
 using task_order = envelope<wire::TaskOrder>;

@@ -7,6 +7,7 @@
 using Cxx = import "/capnp/c++.capnp";
 $Cxx.namespace("penstock::wire");
 using Failure = import "failure.capnp".Failure;
+using ConnectorChanged = import "connect.capnp".ConnectorChanged;
 
 struct TaskChanged {
   # Fact, task to job.
@@ -76,6 +77,7 @@ struct JobReply {
   tasks @2 :UInt32;
   numbers @3 :TaskNumbers;
   perTask @4 :List(TaskChanged);
+  connectors @5 :List(ConnectorChanged);
 }
 
 struct JobOrder {

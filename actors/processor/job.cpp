@@ -12,11 +12,13 @@
 
 #include "actors/client/produce_queue.hpp"
 #include "actors/errors.hpp"
+#include "actors/processor/job_connectors.hpp"
 #include "actors/processor/job_topics.hpp"
 
 namespace penstock {
 namespace {
 
+constexpr int attempts_max = 100;         // to make a topic that was just deleted
 constexpr duration topics_interval = 1s;  // between looks at whether the topics are still there
 
 class job_state {
@@ -26,16 +28,18 @@ class job_state {
 
   explicit job_state(self_pointer self) : self_(self) {}
 
-  /// Its tasks end with it, however it ends.
+  /// Its tasks and connectors end with it, however it ends.
   ~job_state() {
     for (const auto& each : tasks_)
       if (each.actor) caf::anon_send_exit(each.actor, caf::exit_reason::kill);
+    connectors_.kill_all();
   }
   job_state(const job_state&) = delete;
   job_state& operator=(const job_state&) = delete;
 
   void start(job_config config);
   void on_task(const task_changed& what);
+  void on_connector(const connector_changed& what);
   void on_down(const caf::down_msg& down);
   void on_order(wire::JobOrder::Kind kind);
   void on_tick(wire::Tick::Reader what);
@@ -59,11 +63,12 @@ class job_state {
   // setting up, one after the other
   void forget();
   void list(std::function<void()> then);
-  void make_external();
+  void make_external(int attempts);
   void check_state();
   void make_internal(int attempts);
   void start_tasks();
   void spawn_all();
+  void start_connectors();
   void spawn(task_entry& entry);
   std::vector<std::vector<task_inlet>> readers_of(const sub_topology& part) const;
   void register_dropped();
@@ -71,6 +76,7 @@ class job_state {
   register_state_request registration(const std::vector<std::string>& drop) const;
 
   // ending by itself
+  void begin_end();
   void find_ends();
   void order_ends();
   void advance_ending();
@@ -128,10 +134,14 @@ class job_state {
   bool looking_ = false;  // at the topics, before it fails
   std::vector<part_layout> layout_;
   std::vector<task_entry> tasks_;
+  job_connectors connectors_;
   std::vector<ending> endings_;
   task_order finish_order_;
   bool until_end_ = false;
+  bool finding_ends_ = false;
   bool ends_known_ = false;
+  bool draining_ = false;         // the tasks have used up their input: sinks deliver the rest
+  bool sinks_finishing_ = false;  // … and have been told
   bool stop_ordered_ = false;
   bool drop_pending_ = false;
   bool restarting_ = false;  // all tasks have to end first
@@ -156,7 +166,7 @@ void job_state::start(job_config config) {
   config_ = std::move(config);
   until_end_ = config_.until_end;
   endings_.resize(topology().sub_topologies().size(), ending::none);
-  auto begin = [this] { list([this] { make_external(); }); };
+  auto begin = [this] { list([this] { make_external(attempts_max); }); };
   if (config_.reset) return forget();
   begin();
 }
@@ -170,7 +180,7 @@ void job_state::forget() {
     if (why && !(why == errc::unknown_topic) && !(why == errc::unknown_group) &&
         !(why == errc::not_found))
       return fail(why.with_context("cannot reset topology \"" + topology().name() + "\""));
-    if (--pending_ == 0 && phase_ == phase::starting) list([this] { make_external(); });
+    if (--pending_ == 0 && phase_ == phase::starting) list([this] { make_external(attempts_max); });
   };
   for (const auto& each : names)
     ask<admin_reply>(delete_request(each),
@@ -232,10 +242,20 @@ void job_state::carry_out(topic_work work, std::function<void()> then) {
   one_done({});
 }
 
-void job_state::make_external() {
+void job_state::make_external(int attempts) {
   auto work = external_topics(topology(), known_);
   if (!work) return fail(work.error());
-  carry_out(std::move(*work), [this] { check_state(); });
+  if (work->create.empty() && work->alter.empty()) return check_state();
+  if (attempts == 0)
+    return fail(error{errc::timed_out,
+                      "topic \"" +
+                          (work->create.empty() ? work->alter : work->create).front().name +
+                          "\" does not appear"});
+  // A connector's topic that was just deleted comes back when its folders are gone: look again.
+  carry_out(std::move(*work), [this, attempts] {
+    after(attempts == attempts_max ? 0ms : 20ms,
+          [this, attempts] { list([this, attempts] { make_external(attempts - 1); }); });
+  });
 }
 
 register_state_request job_state::registration(const std::vector<std::string>& drop) const {
@@ -277,10 +297,10 @@ void job_state::check_state() {
   if (!config_.drop_steps.empty()) {
     // Registered when every task has forgotten them: a crash before that must refuse again.
     drop_pending_ = true;
-    return list([this] { make_internal(100); });
+    return make_internal(attempts_max);
   }
   need<admin_reply>(registration({}), "",
-                    [this](const admin_reply&) { list([this] { make_internal(100); }); });
+                    [this](const admin_reply&) { make_internal(attempts_max); });
 }
 
 void job_state::make_internal(int attempts) {
@@ -296,7 +316,7 @@ void job_state::make_internal(int attempts) {
     return fail(error{errc::timed_out, "topic \"" + missing.front().name + "\" does not appear"});
   // A topic that was just deleted comes back when its folders are gone: look again.
   carry_out({std::move(missing), {}}, [this, attempts] {
-    after(attempts == 100 ? 0ms : 20ms,
+    after(attempts == attempts_max ? 0ms : 20ms,
           [this, attempts] { list([this, attempts] { make_internal(attempts - 1); }); });
   });
 }
@@ -320,7 +340,38 @@ void job_state::start_tasks() {
     }
   }
   spawn_all();
-  if (until_end_) find_ends();
+  start_connectors();
+  if (until_end_) begin_end();
+}
+
+void job_state::start_connectors() {
+  if (config_.files == nullptr) return;
+  auto spawn_one = [this](const plan_connector& what) {
+    connector_config config;
+    config.topology = config_.topology;
+    config.what = what;
+    config.partitions = known_.at(what.topic).partitions;
+    config.node = config_.node;
+    config.job = caf::actor_cast<connector_listener>(self_);
+    config.time = config_.time;
+    config.files = config_.files;
+    config.detached = config_.detached_connectors;
+    config.request_timeout = config_.settings.request_timeout;
+    config.retry_after = config_.settings.retry_after;
+    auto made = spawn_connector(self_->system(), std::move(config));
+    self_->monitor(made);
+    return made;
+  };
+  auto send = [this](const connector_actor& to, wire::ConnectorOrder::Kind kind) {
+    self_->send(to, connector_order::make([&](auto out) { out.setKind(kind); }));
+  };
+  connectors_.start(topology().connectors(), spawn_one, send);
+}
+
+void job_state::on_connector(const connector_changed& what) {
+  if (auto why = connectors_.on_changed(what, self_->current_sender())) return look_at_topics(why);
+  // What the sources have brought is durable: now the tasks' input has an end.
+  if (phase_ == phase::running && until_end_ && connectors_.sources_ended()) find_ends();
 }
 
 // Readers first: in memory, writers are given their handles.
@@ -399,6 +450,9 @@ void job_state::on_task(const task_changed& what) {
 }
 
 void job_state::on_down(const caf::down_msg& down) {
+  const bool again = config_.restart_killed && (phase_ == phase::running || draining_);
+  if (error why; connectors_.on_down(down.source, down.reason, again, why))
+    return why ? look_at_topics(why) : check_all_down();
   auto at = std::find_if(tasks_.begin(), tasks_.end(), [&](const auto& each) {
     return each.actor && each.actor.address() == down.source;
   });
@@ -451,11 +505,15 @@ void job_state::kill_all() {
 void job_state::check_all_down() {
   if (looking_ && !failure_) return;  // the reason is about to come
   if (!std::all_of(tasks_.begin(), tasks_.end(), [](const auto& t) { return t.down; })) return;
-  if (phase_ == phase::ending) phase_ = failure_ ? phase::failed : phase::ended;
+  if (phase_ != phase::ending) return;
+  if (draining_ && !std::exchange(sinks_finishing_, true))
+    connectors_.order_sinks(wire::ConnectorOrder::Kind::FINISH);
+  if (connectors_.all_down()) phase_ = failure_ ? phase::failed : phase::ended;
 }
 
 void job_state::stop_all() {
   stop_ordered_ = true;
+  if (!draining_) connectors_.order_all(wire::ConnectorOrder::Kind::STOP);
   if (phase_ == phase::running) phase_ = phase::ending;
   if (!config_.settings.in_memory_repartition) {
     for (const auto& each : tasks_)
@@ -490,6 +548,7 @@ void job_state::fail(const error& why) {
     phase_ = phase::failed;
     return;
   }
+  draining_ = false;
   stop_all();
 }
 
@@ -558,7 +617,13 @@ void job_state::order_part(std::int32_t part, wire::TaskOrder::Kind kind) {
 
 // --- ending by itself: sub-topology after sub-topology, as the records flow
 
+void job_state::begin_end() {
+  connectors_.order_sources(wire::ConnectorOrder::Kind::FINISH);
+  if (connectors_.sources_ended()) find_ends();
+}
+
 void job_state::find_ends() {
+  if (std::exchange(finding_ends_, true)) return;
   struct end {
     topic_partition of;
     offset_t offset = 0;
@@ -635,15 +700,20 @@ void job_state::advance_ending() {
         order_part(next.index, wire::TaskOrder::Kind::UPSTREAM_DONE);
     }
   }
-  if (std::all_of(endings_.begin(), endings_.end(), [](auto e) { return e == ending::done; }))
+  if (std::all_of(endings_.begin(), endings_.end(), [](auto e) { return e == ending::done; })) {
+    draining_ = true;
     stop_all();
+  }
 }
 
 void job_state::on_order(wire::JobOrder::Kind kind) {
-  if (kind == wire::JobOrder::Kind::STOP) return stop_all();
+  if (kind == wire::JobOrder::Kind::STOP) {
+    draining_ = false;
+    return stop_all();
+  }
   if (until_end_) return;
   until_end_ = true;
-  if (phase_ == phase::running) find_ends();
+  if (phase_ == phase::running) begin_end();
 }
 
 // --- how it is going
@@ -655,8 +725,10 @@ job_reply job_state::answer() {
     asked_at_ = now;
     for (const auto& each : tasks_)
       if (each.actor) order(each, wire::TaskOrder::Kind::REPORT);
+    connectors_.order_all(wire::ConnectorOrder::Kind::REPORT);
   }
-  return job_reply::make(tasks_.size() * 256, [&](wire::JobReply::Builder out) {
+  const auto size = tasks_.size() * 256 + connectors_.report_bytes();
+  return job_reply::make(size, [&](wire::JobReply::Builder out) {
     if (failure_) set_failure(out.initFailure(), failure_);
     out.setState(names[static_cast<int>(phase_)]);
     out.setTasks(static_cast<std::uint32_t>(tasks_.size()));
@@ -674,6 +746,10 @@ job_reply job_state::answer() {
       sum.setRestored(sum.getRestored() + n.getRestored());
       sum.setStateBytes(sum.getStateBytes() + n.getStateBytes());
     }
+    const auto& reports = connectors_.reports();
+    auto each_connector = out.initConnectors(static_cast<unsigned>(reports.size()));
+    for (unsigned i = 0; i < reports.size(); ++i)
+      each_connector.setWithCaveats(i, *reports[i].open());
   });
 }
 
@@ -694,6 +770,7 @@ job_actor::behavior_type job(job_state::self_pointer self, job_config config) {
   state.start(std::move(config));
   return {
       [&state](const task_changed& what) { state.on_task(what); },
+      [&state](const connector_changed& what) { state.on_connector(what); },
       [&state](const job_request&) { return state.answer(); },
       [&state](const job_order& what) { state.on_order(what.open()->getKind()); },
       [&state](const tick& what) { state.on_tick(*what.open()); },

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "actors/processor/task.hpp"
+#include "streams/plan/connector.hpp"
 #include "streams/record/type_name.hpp"
 
 namespace penstock {
@@ -33,13 +34,39 @@ setting_list formats_of(const topic_formats& formats) {
 
 enum class end : std::uint8_t { source, sink };
 
+// A connector's topic is what makes it safe to be gone: durable, and what a sink has not delivered
+// stays however long that takes.
+void shape_for_connector(wanted_topic& made, const step& connected) {
+  const bool source = connected.reads_from != nullptr;
+  made.partitions =
+      source ? partitions_of(*connected.reads_from) : partitions_of(*connected.writes_to);
+  made.settings.emplace_back("cleanup.policy", "delete");
+  made.settings.emplace_back("max.message.bytes", internal_batch_bytes_max);
+  if (source) made.settings.emplace_back("penstock.drop.repeats", "true");
+  if (!source) {
+    made.settings.emplace_back("retention.ms", "-1");
+    made.settings.emplace_back("segment.bytes", "33554432");
+  }
+  made.settings.emplace_back(durable);
+}
+
+/// The step of a topic end when it has a connector; else null.
+const step* connected_step(const plan& p, step_id id) {
+  if (id < 0) return nullptr;  // dead letters
+  const step& s = p.steps()[static_cast<std::size_t>(id)];
+  return s.reads_from || s.writes_to ? &s : nullptr;
+}
+
 // A topic takes the formats of the plan when it has none yet, and those of a sink whose structs
 // have got fields or lost some; whatever else differs is a mistake.
 void check_topic(format_check& to, const std::string& topic, const topic_formats& formats,
-                 const known_topics& known, end which) {
+                 const known_topics& known, end which, const step* connected) {
   auto at = known.find(topic);
   if (at == known.end()) {
-    if (to.seen.insert(topic).second) to.work.create.push_back({topic, -1, formats_of(formats)});
+    if (!to.seen.insert(topic).second) return;
+    wanted_topic made{topic, -1, formats_of(formats)};
+    if (connected != nullptr) shape_for_connector(made, *connected);
+    to.work.create.push_back(std::move(made));
     return;
   }
   wanted_topic adopt{topic, -1, {}};
@@ -65,9 +92,13 @@ result<topic_work> external_topics(const plan& p, const known_topics& known) {
   format_check check;
   for (const auto& part : p.sub_topologies()) {
     for (const auto& each : part.sources)
-      if (!each.repartition) check_topic(check, each.topic, each.formats, known, end::source);
+      if (!each.repartition)
+        check_topic(check, each.topic, each.formats, known, end::source,
+                    connected_step(p, each.from));
     for (const auto& each : part.sinks)
-      if (!each.repartition) check_topic(check, each.topic, each.formats, known, end::sink);
+      if (!each.repartition)
+        check_topic(check, each.topic, each.formats, known, end::sink,
+                    connected_step(p, each.from));
   }
   if (!check.mismatches.empty())
     return error{errc::type_mismatch,
@@ -173,6 +204,14 @@ std::vector<wanted_topic> internal_topics(const plan& p, const std::vector<part_
                        {"penstock.drop.repeats", "true"},
                        {std::string{durable.first}, std::string{durable.second}}}});
   }
+  for (const auto& each : p.connectors()) {
+    if (each.checkpoint.empty() || known.contains(each.checkpoint)) continue;
+    wanted.push_back({each.checkpoint,
+                      1,
+                      {{"cleanup.policy", "compact"},
+                       {"segment.bytes", "16777216"},
+                       {std::string{durable.first}, std::string{durable.second}}}});
+  }
   return wanted;
 }
 
@@ -194,6 +233,11 @@ std::vector<std::string> internal_topic_names(const plan& p) {
       if (each.repartition) names.push_back(each.topic);
     if (!part.stores.empty()) names.push_back(changelog_topic(p, part.index));
   }
+  for (const auto& each : p.connectors()) {
+    const step& at = p.steps()[static_cast<std::size_t>(each.at)];
+    if (!each.checkpoint.empty()) names.push_back(each.checkpoint);
+    if (!at.reads_from || can_be_read_again(*at.reads_from)) names.push_back(each.topic);
+  }
   return names;
 }
 
@@ -204,6 +248,8 @@ std::set<std::string> used_topics(const plan& p) {
     for (const auto& each : part.sinks) names.insert(each.topic);
     if (!part.stores.empty()) names.insert(changelog_topic(p, part.index));
   }
+  for (const auto& each : p.connectors())
+    if (!each.checkpoint.empty()) names.insert(each.checkpoint);
   return names;
 }
 

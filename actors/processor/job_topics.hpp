@@ -52,17 +52,18 @@ struct part_layout {
 /// partition counts, `state_changed` when an internal topic was made for another count.
 result<std::vector<part_layout>> lay_out(const plan& p, const known_topics& known);
 
-/// Repartition topics (unless records move in memory) and changelogs that are missing.
+/// Repartition topics (unless records move in memory), changelogs and checkpoints that are missing.
 std::vector<wanted_topic> internal_topics(const plan& p, const std::vector<part_layout>& layout,
                                           const known_topics& known, bool in_memory);
 
 /// In memory nobody would read what an earlier run left in repartition topics: `state_changed`.
 result<void> check_in_memory(const plan& p, const known_topics& known);
 
-/// Every topic that the plan reads or writes, its own among them.
+/// Every topic that the plan reads or writes, its own and its connectors' among them.
 std::set<std::string> used_topics(const plan& p);
 
-/// Every repartition topic and changelog of the plan.
+/// What starting over deletes: repartition topics, changelogs, checkpoints, and the topics of
+/// connectors, but those of sources that cannot be read again.
 std::vector<std::string> internal_topic_names(const plan& p);
 
 }  // namespace penstock

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "streams/plan/connector.hpp"
 #include "streams/plan/layout.hpp"
 #include "streams/record/serde_json.hpp"
 
@@ -32,11 +33,28 @@ bool reads_here(const sub_topology& part, step_id id) {
                      [&](const plan_source& s) { return s.repartition && s.from == id; });
 }
 
+/// Where a step's connector reads or writes; empty when it has none.
+std::string place_of(const step& s) {
+  if (s.reads_from) return penstock::place_of(*s.reads_from);
+  return s.writes_to ? penstock::place_of(*s.writes_to) : std::string{};
+}
+
+/// Text between quotes of a diagram.
+std::string unquoted(std::string text) {
+  std::replace(text.begin(), text.end(), '"', '\'');
+  std::replace(text.begin(), text.end(), '\\', '/');
+  return text;
+}
+
 /// What a line says behind verb and name.
 std::string notes(const plan& p, const sub_topology& part, const step& s) {
   std::vector<std::string> all;
   if (reads_here(part, s.id)) return "from " + p.repartition_topic(s.id);
   if (!s.details.empty()) all.push_back(s.details);
+  if (const auto place = place_of(s); !place.empty()) {
+    all.push_back((s.reads_from ? "from " : "into ") + place);
+    all.push_back("topic " + s.topic);
+  }
   if (s.kind == step_kind::table_source) all.push_back("topic " + s.topic);
   if (!s.topic.empty()) all.push_back(formats_words(s.formats));
   if (s.kind == step_kind::stateful || s.kind == step_kind::table_source) {
@@ -126,6 +144,10 @@ std::string as_mermaid(const plan& p) {
     out += "  end\n";
   }
   for (const step& s : p.steps()) {
+    if (const auto place = place_of(s); !place.empty()) {
+      out += fmt::format("  x{}[/\"{}\"/]\n  {}{} --> {}{}\n", s.id, unquoted(place),
+                         s.reads_from ? 'x' : 's', s.id, s.reads_from ? 's' : 'x', s.id);
+    }
     if (p.moves(s.id)) {
       out += fmt::format("  s{} == \"{}\" ==> s{}in\n", s.id, p.repartition_topic(s.id), s.id);
     }
@@ -149,6 +171,11 @@ std::string as_dot(const plan& p) {
     out += "  }\n";
   }
   for (const step& s : p.steps()) {
+    if (const auto place = place_of(s); !place.empty()) {
+      out +=
+          fmt::format("  x{} [label=\"{}\", shape=note];\n  {}{} -> {}{};\n", s.id, unquoted(place),
+                      s.reads_from ? 'x' : 's', s.id, s.reads_from ? 's' : 'x', s.id);
+    }
     if (p.moves(s.id)) {
       out += fmt::format("  s{} -> s{}in [style=bold, label=\"{}\"];\n", s.id, s.id,
                          p.repartition_topic(s.id));
@@ -170,6 +197,7 @@ std::string step_as_json(const plan& p, const step& s) {
     if (!value.empty()) out += fmt::format(",{}:{}", json_text(name), json_text(value));
   };
   add("details", s.details);
+  add(s.reads_from ? "reads" : "writes", place_of(s));
   add("topic", s.topic);
   add("key_format", s.formats.key);
   add("value_format", s.formats.value);

@@ -1,6 +1,7 @@
 #include "streams/plan/plan.hpp"
 
 #include "streams/base/assert.hpp"
+#include "streams/plan/connector.hpp"
 #include "streams/plan/layout.hpp"
 #include "streams/plan/plan_runner.hpp"
 
@@ -19,6 +20,20 @@ plan::plan(std::string name, std::vector<step> steps, bad_record_policy on_bad,
   }
   parts_ = detail::lay_out(name_, steps_, moves_, on_bad_, problems_);
   detail::lay_out_time(steps_, moves_, parts_);
+  for (const step& s : steps_) {
+    if (!s.reads_from && !s.writes_to) continue;
+    const bool remembers = s.reads_from && has_checkpoint(*s.reads_from);
+    connectors_.push_back({s.id, s.name, s.topic,
+                           remembers ? checkpoint_topic(name_, s.name) : std::string{},
+                           s.reads_from != nullptr});
+  }
+}
+
+std::vector<std::string> plan::endless_sources() const {
+  std::vector<std::string> names;
+  for (const step& s : steps_)
+    if (s.reads_from && !has_end(*s.reads_from)) names.push_back(s.name);
+  return names;
 }
 
 std::string plan::repartition_topic(step_id id) const {

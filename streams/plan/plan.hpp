@@ -16,6 +16,9 @@
 
 namespace penstock {
 
+struct source_connector;  // streams/plan/connector.hpp
+struct sink_connector;
+
 /// Index of a step in its plan.
 using step_id = std::int32_t;
 
@@ -60,6 +63,9 @@ struct step {
   std::optional<duration> idle_after;    // on_close(idle_after{…}); empty with never_idle
   bool needs_time = false;               // windows, dedupe, throttle: timestamps must make sense
   duration holds_back{0};                // how far behind the watermark its output may be
+  std::shared_ptr<const source_connector>
+      reads_from;                                   // source: what fills its topic, if not others
+  std::shared_ptr<const sink_connector> writes_to;  // sink: what empties its topic, if not others
   /// Makes the typed operator of this step for one task. Called once per task, inputs first.
   std::function<std::unique_ptr<operator_base>(task_context&)> make;
 };
@@ -112,6 +118,15 @@ struct sub_topology {
   std::vector<plan_timeline> timelines;  // empty: nothing here or downstream needs event time
 };
 
+/// A connector of the plan and its topics.
+struct plan_connector {
+  step_id at = 0;
+  std::string name;        // of the step
+  std::string topic;       // filled by a source, emptied by a sink
+  std::string checkpoint;  // topic of a source that remembers how far it has read; else empty
+  bool source = false;
+};
+
 enum class describe_format : std::uint8_t { text, mermaid, dot, json };
 
 struct plan_options {
@@ -131,6 +146,12 @@ class plan {
   const bad_record_policy& on_bad_record() const { return on_bad_; }
   const std::vector<sub_topology>& sub_topologies() const { return parts_; }
 
+  /// The steps that have connectors, in the order of steps.
+  const std::vector<plan_connector>& connectors() const { return connectors_; }
+
+  /// Names of the sources that never end: a job with one cannot end by itself.
+  std::vector<std::string> endless_sources() const;
+
   /// Whether a `key_by` step writes to a repartition topic.
   bool moves(step_id id) const { return moves_[static_cast<std::size_t>(id)]; }
 
@@ -140,7 +161,8 @@ class plan {
   /// Everything wrong with the topology, one sentence each, all at once; empty when it may run.
   const std::vector<std::string>& problems() const { return problems_; }
 
-  /// Equal plans have equal fingerprints: names, kinds, edges, formats and state, not functions.
+  /// Equal plans have equal fingerprints: names, kinds, edges, formats and state, not functions,
+  /// and not where connectors read and write: that may differ from machine to machine.
   std::uint64_t fingerprint() const;
 
   /// The topology for a person (text) or a tool; every data movement is shown.
@@ -160,6 +182,7 @@ class plan {
   plan_options options_;
   std::vector<bool> moves_;
   std::vector<sub_topology> parts_;
+  std::vector<plan_connector> connectors_;
   std::vector<std::string> problems_;
 };
 

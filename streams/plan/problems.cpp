@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "streams/plan/connector.hpp"
 #include "streams/plan/layout.hpp"
 
 namespace penstock::detail {
@@ -90,6 +91,33 @@ void check_topics(const std::vector<step>& steps, const bad_record_policy& on_ba
   }
 }
 
+/// What a connector cannot share with another: a stream that is read once, a file that is written.
+void check_connectors(const std::vector<step>& steps, std::vector<std::string>& problems) {
+  std::map<std::string, std::string> streams;
+  std::map<std::string, std::string> written;
+  const auto once = [&](auto& taken, const std::string& place, const step& s, const char* how) {
+    const auto [at, added] = taken.emplace(place, s.name);
+    if (added) return;
+    problems.push_back(fmt::format("steps \"{}\" and \"{}\" both {} {}: give each its own",
+                                   at->second, s.name, how, place));
+  };
+  for (const step& s : steps) {
+    if (s.reads_from) {
+      for (std::string& one : problems_of(s.name, *s.reads_from))
+        problems.push_back(std::move(one));
+      if (std::holds_alternative<lines_source>(s.reads_from->how)) {
+        once(streams, place_of(*s.reads_from), s, "read");
+      }
+    }
+    if (s.writes_to) {
+      for (std::string& one : problems_of(s.name, *s.writes_to)) problems.push_back(std::move(one));
+      if (std::holds_alternative<file_sink>(s.writes_to->how)) {
+        once(written, place_of(*s.writes_to), s, "write");
+      }
+    }
+  }
+}
+
 /// One source cannot both go idle and never go idle.
 void check_idleness(const std::vector<step>& steps, std::vector<std::string>& problems) {
   for (const step& closing : steps) {
@@ -125,6 +153,7 @@ std::vector<std::string> find_problems(const std::string& name, const std::vecto
   std::vector<std::string> problems;
   check_names(name, steps, problems);
   check_topics(steps, on_bad, problems);
+  check_connectors(steps, problems);
   check_idleness(steps, problems);
   if (std::none_of(steps.begin(), steps.end(), is_source)) {
     problems.push_back("the topology reads no topic: begin with from(topic) or table(name, topic)");

@@ -14,6 +14,7 @@
 #include "actors/broker/writer.hpp"
 #include "actors/client/consumer.hpp"
 #include "actors/cluster/conversations.hpp"
+#include "actors/connect/connector.hpp"
 #include "actors/messages/transactions.hpp"
 #include "actors/processor/job.hpp"
 #include "actors/processor/task.hpp"
@@ -56,6 +57,8 @@ static_assert(only_envelopes<task_actor>::value);
 static_assert(only_envelopes<task_inlet>::value);
 static_assert(only_envelopes<task_listener>::value);
 static_assert(only_envelopes<job_actor>::value);
+static_assert(only_envelopes<connector_actor>::value);
+static_assert(only_envelopes<connector_listener>::value);
 static_assert(only_envelopes<job_handle>::value);
 static_assert(only_envelopes<simulated_driver>::value);
 static_assert(!only_envelopes<caf::typed_actor<caf::reacts_to<int>>>::value);

@@ -11,9 +11,10 @@ import pathlib
 import re
 import sys
 
-BASE, RECORD, LOG, TOPIC, PLAN, STATE, OPERATORS, LOGS, REPLICATION = (
+BASE, RECORD, LOG, TOPIC, PLAN, STATE, OPERATORS, LOGS, CONNECT, REPLICATION = (
     "streams/" + name for name in
-    ("base", "record", "log", "topic", "plan", "state", "operators", "logs", "replication"))
+    ("base", "record", "log", "topic", "plan", "state", "operators", "logs", "connect",
+     "replication"))
 
 LAYERS = {
     BASE: (),
@@ -24,6 +25,7 @@ LAYERS = {
     STATE: (BASE, RECORD, LOG, PLAN),
     OPERATORS: (BASE, RECORD, PLAN, STATE),
     LOGS: (BASE, RECORD),
+    CONNECT: (BASE, RECORD, LOGS),
     REPLICATION: (BASE, RECORD, LOG),
     "streams": (),
     "dsl": (BASE, RECORD, PLAN, STATE, OPERATORS, LOGS, TOPIC),

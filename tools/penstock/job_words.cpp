@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "launch/exit_status.hpp"
+#include "streams/record/serde_text.hpp"
 #include "tools/penstock/arguments.hpp"
 #include "tools/penstock/stop_signal.hpp"
 
@@ -42,6 +43,61 @@ void numbers_json(wire::TaskNumbers::Reader numbers, bytes& to) {
                  numbers.getStateBytes());
 }
 
+std::string_view name_of(wire::ConnectorChanged::State state) {
+  switch (state) {
+    case wire::ConnectorChanged::State::STARTING:
+      return "starting";
+    case wire::ConnectorChanged::State::RUNNING:
+      return "running";
+    case wire::ConnectorChanged::State::ENDED:
+      return "ended";
+    case wire::ConnectorChanged::State::FAILED:
+      return "failed";
+  }
+  return "unknown";
+}
+
+void connectors_json(wire::JobReply::Reader job, bytes& to) {
+  to += "\"connectors\":[";
+  bool first = true;
+  for (auto each : job.getConnectors()) {
+    if (!std::exchange(first, false)) to += ',';
+    const auto n = each.getNumbers();
+    to += "{\"name\":";
+    append_json_string(view(each.getName()), to);
+    fmt::format_to(std::back_inserter(to),
+                   ",\"source\":{},\"state\":\"{}\",\"records\":{},\"bytes\":{},"
+                   "\"waiting\":{},\"dropped\":{},\"cut\":{}",
+                   each.getSource(), name_of(each.getState()), n.getRecords(), n.getBytes(),
+                   n.getWaiting(), n.getDropped(), n.getCut());
+    if (each.getDownSinceMs() >= 0) {
+      fmt::format_to(std::back_inserter(to),
+                     ",\"down_since_ms\":{},\"down_why\":", each.getDownSinceMs());
+      append_json_string(view(each.getDownWhy()), to);
+    }
+    to += '}';
+  }
+  to += "],";
+}
+
+void connectors_text(wire::JobReply::Reader job, bytes& to) {
+  if (job.getConnectors().size() == 0) return;
+  table rows{{"  CONNECTOR", "STATE", "RECORDS", "BYTES", "WAITING", "DROPPED", "DOWN SINCE"}};
+  for (auto each : job.getConnectors()) {
+    const auto n = each.getNumbers();
+    std::string down = "-";
+    if (each.getDownSinceMs() >= 0) {
+      down.clear();
+      detail::append_text(from_millis(each.getDownSinceMs()), down);
+      down += ": " + std::string{view(each.getDownWhy())};
+    }
+    rows.add({std::string{view(each.getName())}, std::string{name_of(each.getState())},
+              fmt::format("{}", n.getRecords()), readable_bytes(n.getBytes()),
+              fmt::format("{}", n.getWaiting()), fmt::format("{}", n.getDropped()), down});
+  }
+  rows.print(to);
+}
+
 void status_json(wire::JobReply::Reader job, const rates& now, bytes& to) {
   to += "{\"state\":";
   append_json_string(view(job.getState()), to);
@@ -50,7 +106,9 @@ void status_json(wire::JobReply::Reader job, const rates& now, bytes& to) {
       ",\"tasks\":{},\"records_in_per_second\":{:.1f},\"records_out_per_second\":{:.1f},",
       job.getTasks(), now.in, now.out);
   numbers_json(job.getNumbers(), to);
-  to += ",\"per_task\":[";
+  to += ',';
+  connectors_json(job, to);
+  to += "\"per_task\":[";
   bool first = true;
   for (auto task : job.getPerTask()) {
     if (!std::exchange(first, false)) to += ',';
@@ -90,6 +148,7 @@ void status_text(wire::JobReply::Reader job, const rates& now, bytes& to) {
               fmt::format("{}", n.getBad()), fmt::format("{}", n.getRestored())});
   }
   rows.print(to);
+  connectors_text(job, to);
 }
 
 }  // namespace

@@ -1,0 +1,144 @@
+#include "actors/connect/connector.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <caf/stateful_actor.hpp>
+
+#include "actors/connect/connector_base.hpp"
+
+namespace penstock {
+
+void connector::start() {
+  guarded([&] { begin(); });
+}
+
+void connector::on_order(wire::ConnectorOrder::Kind kind) {
+  guarded([&] {
+    switch (kind) {
+      case wire::ConnectorOrder::Kind::REPORT:
+        return report();
+      case wire::ConnectorOrder::Kind::FINISH:
+        return finish();
+      case wire::ConnectorOrder::Kind::STOP:
+        if (state_ != state::starting) return stop();
+        return ended();  // nothing was taken
+    }
+  });
+}
+
+void connector::on_tick(std::uint64_t id) {
+  auto at = later_.extract(id);
+  if (!at.empty()) guarded([&] { at.mapped()(); });
+}
+
+void connector::running() {
+  state_ = state::running;
+  report();
+}
+
+void connector::ended() {
+  if (is_over()) return;
+  state_ = state::ended;
+  down_since_ = -1;
+  report();
+  self_->quit();
+}
+
+void connector::fail(const error& why) {
+  if (is_over()) return;
+  state_ = state::failed;
+  failure_ = why.with_context(self_step().verb + " \"" + name() + "\"");
+  report();
+  self_->quit(to_caf(failure_));
+}
+
+void connector::down(const error& why) {
+  if (down_since_ < 0) down_since_ = to_millis(config_.time->now());
+  if (why.message() == down_why_) return;
+  down_why_ = why.message();
+  spdlog::warn("{} \"{}\": {}; trying again", self_step().verb, name(), down_why_);
+}
+
+void connector::up() {
+  if (down_since_ < 0) return;
+  spdlog::warn("{} \"{}\": works again", self_step().verb, name());
+  down_since_ = -1;
+  down_why_.clear();
+}
+
+void connector::report() {
+  static constexpr wire::ConnectorChanged::State states[] = {
+      wire::ConnectorChanged::State::STARTING, wire::ConnectorChanged::State::RUNNING,
+      wire::ConnectorChanged::State::ENDED, wire::ConnectorChanged::State::FAILED};
+  const auto now = numbers();
+  const auto size = name().size() + down_why_.size() + failure_.message().size();
+  self_->send(config_.job, connector_changed::make(size, [&](wire::ConnectorChanged::Builder out) {
+                out.setName(text_of(name()));
+                out.setState(states[static_cast<int>(state_)]);
+                if (failure_) set_failure(out.initFailure(), failure_);
+                auto n = out.initNumbers();
+                n.setRecords(now.records);
+                n.setBytes(now.bytes);
+                n.setWaiting(now.waiting);
+                n.setDropped(now.dropped);
+                n.setCut(now.cut);
+                out.setDownSinceMs(down_since_);
+                out.setDownWhy(text_of(down_why_));
+                out.setSource(config_.what.source);
+              }));
+}
+
+void connector::after(duration wait, std::function<void()> f) {
+  const auto id = next_later_++;
+  later_.emplace(id, std::move(f));
+  self_->delayed_send(self_, wait, tick::make([&](auto out) { out.setId(id); }));
+}
+
+void connector::again(std::function<void()> f) {
+  const auto id = next_later_++;
+  later_.emplace(id, std::move(f));
+  self_->send(self_, tick::make([&](auto out) { out.setId(id); }));
+}
+
+namespace {
+
+std::unique_ptr<connector> make(connector::self_pointer self, connector_config config,
+                                const lines_source&) {
+  return make_lines(self, std::move(config));
+}
+
+std::unique_ptr<connector> make(connector::self_pointer self, connector_config config,
+                                const file_sink&) {
+  return make_file_sink(self, std::move(config));
+}
+
+struct connector_state {
+  static inline const char* name = "penstock.connector";
+  std::unique_ptr<connector> held;
+};
+
+connector_actor::behavior_type host(connector_actor::stateful_pointer<connector_state> self,
+                                    connector_config config) {
+  auto& state = self->state;
+  const auto& at = config.topology->steps()[static_cast<std::size_t>(config.what.at)];
+  const auto make_it = [&](const auto& how) { state.held = make(self, std::move(config), how); };
+  if (config.what.source) {
+    std::visit(make_it, at.reads_from->how);
+  } else {
+    std::visit(make_it, at.writes_to->how);
+  }
+  state.held->start();
+  return {
+      [&state](const connector_order& what) { state.held->on_order(what.open()->getKind()); },
+      [&state](const tick& what) { state.held->on_tick(what.open()->getId()); },
+  };
+}
+
+}  // namespace
+
+connector_actor spawn_connector(caf::actor_system& system, connector_config config) {
+  return config.detached ? system.spawn<caf::detached>(host, std::move(config))
+                         : system.spawn(host, std::move(config));
+}
+
+}  // namespace penstock
