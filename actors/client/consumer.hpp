@@ -36,7 +36,7 @@ struct consumer_config {
   start_at start = start_at::end;
   std::string client = "penstock";
   std::string instance;  // static membership
-  std::vector<std::string> assignors{"range"};
+  std::vector<std::string> assignors{"range"};  // by preference; see streams/topic/assignor.hpp
   duration session_timeout = 45s;
   duration rebalance_timeout = 60s;
   duration heartbeat_interval = 3s;

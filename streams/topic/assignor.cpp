@@ -12,7 +12,8 @@
 namespace penstock {
 namespace {
 
-constexpr std::array<std::string_view, 3> names{"range", "roundrobin", "sticky"};
+constexpr std::array<std::string_view, 4> names{"range", "roundrobin", "sticky",
+                                                "cooperative-sticky"};
 
 // Kafka's order of members: static ones first, by instance id, then the others by member id.
 bool before(const assignor_member* a, const assignor_member* b) {
@@ -170,8 +171,38 @@ result<assignor> assignor_named(std::string_view name) {
   for (std::size_t i = 0; i < names.size(); ++i)
     if (names[i] == name) return static_cast<assignor>(i);
   return {errc::inconsistent_protocol,
-          fmt::format("there is no assignor \"{}\": use range, roundrobin or sticky", name)};
+          fmt::format(
+              "there is no assignor \"{}\": use range, roundrobin, sticky or cooperative-sticky",
+              name)};
 }
+
+namespace {
+
+// Takes away what somebody else still has.
+void withhold(const member_list& members, hands& given) {
+  struct claim {
+    std::int32_t generation = -1;
+    std::set<std::size_t> by;
+  };
+  std::map<topic_partition, claim> claims;
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    for (const auto& each : members[i]->owned) {
+      auto& known = claims[each];
+      if (members[i]->generation < known.generation) continue;
+      if (members[i]->generation > known.generation) known = {members[i]->generation, {}};
+      known.by.insert(i);
+    }
+  }
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    std::erase_if(given[i], [&](const topic_partition& each) {
+      const auto found = claims.find(each);
+      return found != claims.end() &&
+             (found->second.by.size() > 1 || !found->second.by.contains(i));
+    });
+  }
+}
+
+}  // namespace
 
 group_assignment assign(assignor kind, const std::vector<assignor_member>& members,
                         const partition_counts& partitions) {
@@ -186,6 +217,10 @@ group_assignment assign(assignor kind, const std::vector<assignor_member>& membe
       break;
     case assignor::sticky:
       given = assign_sticky(list, partitions);
+      break;
+    case assignor::cooperative_sticky:
+      given = assign_sticky(list, partitions);
+      withhold(list, given);
       break;
   }
   group_assignment result;

@@ -17,9 +17,12 @@ namespace penstock {
 
 /// range: per topic, consecutive partitions to members in order. round_robin: all partitions dealt
 /// out in turn. sticky: what a member had it keeps as long as that is fair; the rest is balanced.
-enum class assignor : std::uint8_t { range, round_robin, sticky };
+/// cooperative_sticky: the same, but what one member has and another shall have is given to nobody
+/// yet (KIP-429): its owner gives it up, joins again, and the next assignment gives it away. So
+/// members read on while a group forms anew.
+enum class assignor : std::uint8_t { range, round_robin, sticky, cooperative_sticky };
 
-/// Kafka's protocol names: "range", "roundrobin", "sticky".
+/// Kafka's protocol names: "range", "roundrobin", "sticky", "cooperative-sticky".
 std::string_view name_of(assignor kind);
 
 /// `inconsistent_protocol` naming the known ones otherwise.
@@ -39,7 +42,8 @@ using partition_counts = std::map<std::string, std::int32_t, std::less<>>;
 /// Every member has an entry; partitions sorted by topic and number.
 using group_assignment = std::map<std::string, std::vector<topic_partition>>;
 
-/// Each partition of a subscribed topic goes to exactly one member that subscribed it.
+/// Each partition of a subscribed topic goes to exactly one member that subscribed it; under
+/// cooperative_sticky at most one.
 group_assignment assign(assignor kind, const std::vector<assignor_member>& members,
                         const partition_counts& partitions);
 

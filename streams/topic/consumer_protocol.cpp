@@ -42,7 +42,7 @@ std::vector<topic_partition> read_partitions(byte_reader& from) {
   return partitions;
 }
 
-error lying(std::string_view what, bytes_view from) {
+error broken(std::string_view what, bytes_view from) {
   return error{errc::corrupt,
                fmt::format("{} of {} bytes ends too soon or has a length that is not true: the "
                            "client that sent it is broken",
@@ -91,7 +91,7 @@ result<consumer_subscription> decode_subscription(bytes_view from) {
   if (version >= 1) subscription.owned = read_partitions(reader);
   if (version >= 2) subscription.generation = reader.be<std::int32_t>();
   if (version >= 3) subscription.rack = read_nullable_string(reader);
-  if (!reader.ok() || version < 0) return lying("a consumer subscription", from);
+  if (!reader.ok() || version < 0) return broken("a consumer subscription", from);
   return subscription;
 }
 
@@ -102,7 +102,7 @@ result<consumer_assignment> decode_assignment(bytes_view from) {
   auto version = reader.be<std::int16_t>();
   assignment.partitions = read_partitions(reader);
   assignment.user_data = read_nullable_bytes(reader);
-  if (!reader.ok() || version < 0) return lying("a consumer assignment", from);
+  if (!reader.ok() || version < 0) return broken("a consumer assignment", from);
   return assignment;
 }
 

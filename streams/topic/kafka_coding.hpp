@@ -3,6 +3,8 @@
 // `__consumer_offsets` and by the consumer protocol.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -12,6 +14,7 @@
 #include "streams/base/assert.hpp"
 #include "streams/base/bytes.hpp"
 #include "streams/base/coding.hpp"
+#include "streams/base/error.hpp"
 
 namespace penstock::kafka_coding {
 
@@ -74,6 +77,21 @@ inline std::int32_t read_count(byte_reader& from, std::size_t element_bytes_min)
     return 0;
   }
   return count;
+}
+
+/// A record of an internal topic that a newer program wrote.
+inline error newer(std::string_view what, std::int16_t version, int highest) {
+  return error{errc::unsupported_version,
+               fmt::format("{} has version {}, this program reads 0 to {}: use the program that "
+                           "wrote it, or a newer one",
+                           what, version, highest)};
+}
+
+/// A record of an internal topic whose bytes do not make one.
+inline error lying(std::string_view what, bytes_view from) {
+  return error{errc::corrupt, fmt::format("{} of {} bytes has a length that is not true, or bytes "
+                                          "left over: the record is damaged",
+                                          what, from.size())};
 }
 
 }  // namespace penstock::kafka_coding

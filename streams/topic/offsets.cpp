@@ -4,8 +4,6 @@
 #include <set>
 #include <utility>
 
-#include <fmt/format.h>
-
 #include "streams/topic/kafka_coding.hpp"
 
 namespace penstock {
@@ -16,19 +14,6 @@ using namespace kafka_coding;
 constexpr std::int16_t commit_key_version = 1;
 constexpr std::int16_t group_key_version = 2;
 constexpr std::int16_t value_version = 3;
-
-error newer(std::string_view what, std::int16_t version, int highest) {
-  return error{errc::unsupported_version,
-               fmt::format("{} has version {}, this program reads 0 to {}: use the program that "
-                           "wrote it, or a newer one",
-                           what, version, highest)};
-}
-
-error lying(std::string_view what, bytes_view from) {
-  return error{errc::corrupt, fmt::format("{} of {} bytes has a length that is not true, or bytes "
-                                          "left over: the record is damaged",
-                                          what, from.size())};
-}
 
 group_metadata_value::member read_member(byte_reader& from, std::int16_t version) {
   group_metadata_value::member one;

@@ -1,7 +1,5 @@
 #include "streams/topic/transactions.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <map>
@@ -17,17 +15,6 @@ using namespace kafka_coding;
 constexpr std::int16_t key_version = 0;
 constexpr std::int16_t value_version = 0;
 constexpr std::int16_t flexible_version = 1;
-
-error lying(std::string_view what, bytes_view from) {
-  return error{errc::corrupt, fmt::format("{} of {} bytes is damaged", what, from.size())};
-}
-
-error newer(std::string_view what, std::int16_t version, int highest) {
-  return error{errc::unsupported_version,
-               fmt::format("{} has version {}, this program reads 0 to {}: use the program that "
-                           "wrote it, or a newer one",
-                           what, version, highest)};
-}
 
 std::uint64_t read_unsigned(byte_reader& from) {
   std::uint64_t value = 0;

@@ -1,4 +1,5 @@
 #include <map>
+#include <memory>
 #include <set>
 
 #include "actors/client/consumer.hpp"
@@ -12,9 +13,10 @@ using test::virtual_node;
 // A member that is polled by hand on virtual time.
 struct member {
   member(virtual_node& on, const std::string& group, std::vector<std::string> topics,
-         start_at start = start_at::beginning)
+         start_at start = start_at::beginning, std::string assignor = "range")
       : n(on), self(on.clock.system) {
     consumer_config config;
+    config.assignors = {std::move(assignor)};
     config.group = group;
     config.topics = std::move(topics);
     config.start = start;
@@ -108,6 +110,41 @@ TEST_CASE("point to point: in one group each record goes to one member", "[actor
   CHECK(both.size() == 40);
   CHECK(std::set<std::string>(both.begin(), both.end()).size() == 40);
   CHECK(a.seen.size() == 20);
+}
+
+TEST_CASE("members that cooperate read on while the group forms anew", "[actors][group]") {
+  const auto seed = GENERATE(range(1, 6));
+  virtual_node n{static_cast<std::uint64_t>(seed)};
+  REQUIRE(!n.create("jobs", 4));
+  const auto join = [&] {
+    return std::make_unique<member>(n, "workers", std::vector<std::string>{"jobs"},
+                                    start_at::beginning, "cooperative-sticky");
+  };
+  auto a = join();
+  poll_all(n, {a.get()}, 20);
+  produce(n, 0, 40, 4);
+  poll_all(n, {a.get()}, 20);
+  CHECK(a->seen.size() == 40);
+  // Nothing of this has been committed: a member that had to give everything up would read it
+  // again.
+  auto b = join();
+  poll_all(n, {a.get(), b.get()}, 60);
+  CHECK(a->seen.size() == 40);
+  CHECK(b->seen.size() == 20);  // of the two partitions that it was given
+  REQUIRE_FALSE(a->commit());
+  REQUIRE_FALSE(b->commit());
+  produce(n, 40, 80, 4);
+  poll_all(n, {a.get(), b.get()}, 20);
+  CHECK(a->seen.size() == 60);
+  CHECK(b->seen.size() == 40);
+  REQUIRE_FALSE(a->commit());
+  REQUIRE_FALSE(b->commit());
+  // Whoever goes leaves its partitions to the others, at what was committed.
+  b.reset();
+  poll_all(n, {a.get()}, 120);
+  produce(n, 80, 120, 4);
+  poll_all(n, {a.get()}, 20);
+  CHECK(a->seen.size() == 100);
 }
 
 TEST_CASE("publish/subscribe: each group gets each record", "[actors][group]") {

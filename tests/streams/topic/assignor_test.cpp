@@ -154,11 +154,52 @@ TEST_CASE("topics that do not exist and members that read nothing are fine", "[t
   }
 }
 
+TEST_CASE("cooperating members give up first, and nothing is given twice", "[topic][assignor]") {
+  const partition_counts counts{{"t", 4}};
+  std::vector members{member("a", {"t"})};
+  members[0].owned = {{"t", 0}, {"t", 1}, {"t", 2}, {"t", 3}};
+  members.push_back(member("b", {"t"}));
+  auto given = assign(assignor::cooperative_sticky, members, counts);
+  CHECK(text_of(given.at("a")) == "tp0 tp1");
+  CHECK(given.at("b").empty());
+  given = assign(assignor::cooperative_sticky, again(members, given), counts);
+  CHECK(text_of(given.at("a")) == "tp0 tp1");
+  CHECK(text_of(given.at("b")) == "tp2 tp3");
+}
+
+TEST_CASE("groups of cooperating members settle, and no partition ever has two readers",
+          "[topic][assignor]") {
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    INFO("seed " << seed);
+    penstock::random chance{seed};
+    const partition_counts counts{{"t", static_cast<std::int32_t>(chance.below(12))}};
+    std::vector<assignor_member> members;
+    for (auto left = 1 + chance.below(6); left > 0; --left)
+      members.push_back(member("m" + std::to_string(left), {"t"}));
+    for (std::int32_t p = 0; p < counts.at("t"); ++p)
+      if (chance.chance(2, 3)) members[chance.below(members.size())].owned.push_back({"t", p});
+    group_assignment given;
+    for (int round = 0; round < 3; ++round) {
+      given = assign(assignor::cooperative_sticky, members, counts);
+      for (const auto& [id, partitions] : given)
+        for (const auto& each : partitions)
+          for (const auto& other : members)
+            if (other.id != id)
+              REQUIRE(std::find(other.owned.begin(), other.owned.end(), each) == other.owned.end());
+      // Who keeps a partition has it already; who gets one has it from now on.
+      members = again(members, given);
+    }
+    check_complete(members, counts, given);
+  }
+}
+
 TEST_CASE("assignors have Kafka's names", "[topic][assignor]") {
-  for (auto kind : {assignor::range, assignor::round_robin, assignor::sticky})
+  for (auto kind :
+       {assignor::range, assignor::round_robin, assignor::sticky, assignor::cooperative_sticky})
     CHECK(assignor_named(name_of(kind)).value() == kind);
   CHECK(name_of(assignor::round_robin) == "roundrobin");
-  CHECK_THAT(assignor_named("best").error().message(), contains("range, roundrobin or sticky"));
+  CHECK_THAT(assignor_named("best").error().message(),
+             contains("range, roundrobin, sticky or cooperative-sticky"));
 }
 
 TEST_CASE("assignments of random groups are complete, fair, and the same in any order",
