@@ -13,6 +13,7 @@
 #include "actors/messages/messages.hpp"
 #include "kafka/listener/connection.capnp.h"
 #include "kafka/listener/edge_settings.hpp"
+#include "kafka/listener/fetch_session.hpp"
 #include "kafka/listener/traffic.hpp"
 
 namespace penstock::kafka {
@@ -41,6 +42,7 @@ struct connection_config {
   node_actor node;
   std::shared_ptr<client_output> output;
   std::shared_ptr<const penstock::kafka::traffic> traffic;  // none: nobody else is there
+  std::shared_ptr<session_room> sessions;                   // likewise
   std::string client_host;                                  // "/127.0.0.1", as Kafka writes it
 };
 

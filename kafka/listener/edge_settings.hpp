@@ -43,6 +43,9 @@ struct edge_settings {
 
   /// Of all connections together (queued.max.request.bytes): see traffic.hpp.
   std::uint64_t traffic_bytes_max = 256u << 20;
+
+  /// Of the fetch sessions of all connections together; beyond it fetches are full ones.
+  std::uint64_t fetch_sessions_bytes_max = 64u << 20;
 };
 
 }  // namespace penstock::kafka

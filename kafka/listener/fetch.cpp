@@ -6,10 +6,10 @@ namespace penstock::kafka {
 
 namespace {
 
-watch_request watch_of(const topic_partition& which, const uuid* topic_id, offset_t offset,
-                       std::uint32_t wait_ms, bool committed) {
+watch_request watch_of(const topic_partition& which, const std::optional<uuid>& topic_id,
+                       offset_t offset, std::uint32_t wait_ms, bool committed) {
   return watch_request::make(which.topic.size(), [&](wire::WatchRequest::Builder out) {
-    set_topic(out, which.topic, topic_id);
+    set_topic(out, which.topic, topic_id ? &*topic_id : nullptr);
     out.setPartition(which.partition);
     out.setOffset(offset);
     out.setMaxWaitMs(wait_ms);
@@ -26,25 +26,31 @@ fetch_work::fetch_work(session& with, exchange_ptr<fetch_request> x)
     : with_(with), x_(std::move(x)) {
   const auto& in = x_->in;
   limit_ = std::min(static_cast<std::uint64_t>(std::max(in.max_bytes, 0)), with.answer_bytes_max());
-  for (std::size_t t = 0; t < in.topics.size(); ++t) {
-    const auto& asked_for = in.topics[t];
-    const auto name =
-        x_->version() < by_id_from ? asked_for.topic : std::string{asked_for.topic_id.view()};
-    for (std::size_t p = 0; p < in.topics[t].partitions.size(); ++p) {
-      const auto& asked = in.topics[t].partitions[p];
-      auto& part = parts_.emplace_back();
-      part.id = {name, asked.partition};
-      part.topic = t;
-      part.partition = p;
-      part.offset = asked.fetch_offset;
-      part.bytes_max = static_cast<std::uint32_t>(std::max(asked.partition_max_bytes, 0));
-      if (asked.current_leader_epoch > 0) part.wrong = error_code::unknown_leader_epoch;
-    }
+  if (with_.fetches().answers()) {
+    for (const auto& each : with_.fetches().all())
+      add(each.what, each.offset, each.bytes_max, each.leader_epoch);
+    return;
+  }
+  for (const auto& topic : in.topics) {
+    const auto name = x_->version() < by_id_from ? topic.topic : std::string{topic.topic_id.view()};
+    for (const auto& asked : topic.partitions)
+      add({name, asked.partition}, asked.fetch_offset, asked.partition_max_bytes,
+          asked.current_leader_epoch);
   }
 }
 
-const uuid* fetch_work::topic_id(const share& of) const {
-  return x_->version() < by_id_from ? nullptr : &x_->in.topics[of.topic].topic_id;
+void fetch_work::add(topic_partition id, std::int64_t offset, std::int32_t bytes_max,
+                     std::int32_t leader_epoch) {
+  auto& part = parts_.emplace_back();
+  part.id = std::move(id);
+  part.offset = offset;
+  part.bytes_max = static_cast<std::uint32_t>(std::max(bytes_max, 0));
+  if (leader_epoch > 0) part.wrong = error_code::unknown_leader_epoch;
+}
+
+std::optional<uuid> fetch_work::topic_id(const share& of) const {
+  if (x_->version() < by_id_from) return std::nullopt;
+  return uuid::of(of.id.topic);
 }
 
 void fetch_work::begin() {
@@ -77,8 +83,9 @@ void fetch_work::read(std::size_t at, bool look_only) {
   part.again = false;
   taken_ += part.reserved;
   ++reading_;
+  const auto by_id = topic_id(part);
   auto request = penstock::fetch_request::make(part.id.topic.size(), [&](auto out) {
-    set_topic(out, part.id.topic, topic_id(part));
+    set_topic(out, part.id.topic, by_id ? &*by_id : nullptr);
     out.setPartition(part.id.partition);
     out.setOffset(part.offset);
     out.setMaxBytes(part.reserved);
@@ -165,30 +172,27 @@ void fetch_work::on_more(const topic_partition& which) {
 void fetch_work::finish() {
   done_ = true;
   if (with_.waiting_fetch.get() == this) with_.waiting_fetch.reset();
+  auto& session = with_.fetches();
   fetch_response out;
-  const auto& in = x_->in;
-  out.responses.resize(in.topics.size());
-  for (std::size_t t = 0; t < in.topics.size(); ++t) {
-    out.responses[t].topic = in.topics[t].topic;
-    out.responses[t].topic_id = in.topics[t].topic_id;
-    out.responses[t].partitions.resize(in.topics[t].partitions.size());
-  }
+  out.session_id = session.id();
   // Readers keep what they were opened on: the bytes stay until the answer is written.
   std::vector<std::unique_ptr<fetch_reply::reader>> open;
   for (auto& part : parts_) {
-    auto& to = out.responses[part.topic].partitions[part.partition];
-    to.partition_index = part.id.partition;
-    to.records = bytes_view{};
-    if (committed()) to.aborted_transactions.emplace();
     auto& reply = *open.emplace_back(std::make_unique<fetch_reply::reader>(part.reply.held()));
     auto wrong = part.wrong;
     if (wrong == error_code::none) wrong = topic_code(error_of(reply->getFailure()));
-    to.records = view(reply->getBatches());
+    const auto records = wrong == error_code::none ? view(reply->getBatches()) : bytes_view{};
+    if (session.answers() && !session.tell(part.id, wrong, !records.empty(),
+                                           reply->getHighWatermark(), reply->getStartOffset()))
+      continue;
+    auto& to = place_for(out, part);
+    to.partition_index = part.id.partition;
+    to.records = records;
+    if (committed()) to.aborted_transactions.emplace();
     if (wrong != error_code::none) {
       to.error_code = number(wrong);
       to.high_watermark = -1;
       to.last_stable_offset = -1;
-      to.records = bytes_view{};
       continue;
     }
     to.high_watermark = reply->getHighWatermark();
@@ -200,11 +204,27 @@ void fetch_work::finish() {
   x_->answer(out);
 }
 
+// Behind the last partition of the answer, under its topic.
+fetch_work::answered_partition& fetch_work::place_for(fetch_response& out,
+                                                      const share& part) const {
+  const auto id = topic_id(part);
+  if (out.responses.empty() ||
+      (id ? out.responses.back().topic_id != *id : out.responses.back().topic != part.id.topic)) {
+    auto& topic = out.responses.emplace_back();
+    if (id) {
+      topic.topic_id = *id;
+    } else {
+      topic.topic = part.id.topic;
+    }
+  }
+  return out.responses.back().partitions.emplace_back();
+}
+
 void serve(session& with, exchange_ptr<fetch_request> x) {
-  // There are no fetch sessions: every fetch is a full one, which clients take as it is.
-  if (x->in.session_id != 0) {
+  if (const auto wrong = with.fetches().on_request(x->in, x->version());
+      wrong != error_code::none) {
     fetch_response out;
-    out.error_code = number(error_code::fetch_session_id_not_found);
+    out.error_code = number(wrong);
     return x->answer(out);
   }
   std::make_shared<fetch_work>(with, std::move(x))->begin();

@@ -24,8 +24,6 @@ class fetch_work : public std::enable_shared_from_this<fetch_work> {
  private:
   struct share {
     topic_partition id;  // with the bytes of the topic's id in place of its name from version 13 on
-    std::size_t topic = 0;  // places in the request and the answer
-    std::size_t partition = 0;
     std::int64_t offset = 0;
     std::uint32_t bytes_max = 0;
     error_code wrong = error_code::none;
@@ -36,12 +34,17 @@ class fetch_work : public std::enable_shared_from_this<fetch_work> {
     std::size_t bytes_in = 0;
   };
 
+  void add(topic_partition id, std::int64_t offset, std::int32_t bytes_max,
+           std::int32_t leader_epoch);
   void read_on();
   void read(std::size_t at, bool look_only = false);
   void arrived(std::size_t at, const fetch_reply& reply);
   void settle();
   void watch(const share& each);
-  const uuid* topic_id(const share& of) const;
+  std::optional<uuid> topic_id(const share& of) const;
+  using answered_partition =
+      decltype(fetch_response::fetchable_topic_response::partitions)::value_type;
+  answered_partition& place_for(fetch_response& out, const share& part) const;
   void finish();
   bool committed() const { return x_->in.isolation_level == 1; }
 

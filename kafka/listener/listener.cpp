@@ -330,6 +330,7 @@ class listener::core : public std::enable_shared_from_this<core> {
         sweep_(io_->io()),
         relief_(io_->io()),
         traffic_(std::make_shared<traffic>(settings_.traffic_bytes_max)),
+        sessions_(std::make_shared<session_room>(settings_.fetch_sessions_bytes_max)),
         scratch_(std::make_unique<char[]>(scratch_bytes)) {
     settings_.connections_max = std::min(settings_.connections_max, descriptors_for_clients());
     keep_spare();
@@ -364,6 +365,7 @@ class listener::core : public std::enable_shared_from_this<core> {
   asio::steady_timer sweep_;
   asio::steady_timer relief_;  // when the next look at who takes no answers is due
   std::shared_ptr<traffic> traffic_;
+  std::shared_ptr<session_room> sessions_;
   std::unique_ptr<char[]> scratch_;
   int spare_ = -1;  // a descriptor to give up when there are no more
   std::unordered_map<client_socket*, std::shared_ptr<client_socket>> sockets_;
@@ -447,6 +449,7 @@ void listener::core::take(tcp::socket socket) {
   config.node = node_;
   config.output = made;
   config.traffic = traffic_;
+  config.sessions = sessions_;
   config.client_host = "/" + where;
   sockets_.emplace(made.get(), made);
   client_socket::events events;

@@ -33,7 +33,11 @@ class session {
   session(connection_actor::pointer self, connection_config config)
       : self_(self),
         config_(std::move(config)),
-        node_(caf::actor_cast<served_node>(config_.node)) {}
+        node_(caf::actor_cast<served_node>(config_.node)),
+        fetches_(config_.sessions
+                     ? config_.sessions
+                     : std::make_shared<session_room>(config_.settings->fetch_sessions_bytes_max)) {
+  }
 
   const edge_settings& settings() const { return *config_.settings; }
   const std::string& client_host() const { return config_.client_host; }
@@ -67,6 +71,9 @@ class session {
   std::set<std::pair<topic_partition, bool>> watched;  // the last stable offset, or the end
   std::shared_ptr<fetch_work> waiting_fetch;
 
+  /// What the client reads and need not repeat.
+  fetch_session& fetches() { return fetches_; }
+
  private:
   using served_node = node_actor::extend_with<opaque_members_actor>::extend_with<
       watchable_actor>::extend_with<transactional_node_actor>;
@@ -74,6 +81,7 @@ class session {
   connection_actor::pointer self_;
   connection_config config_;
   served_node node_;
+  fetch_session fetches_;
   std::uint64_t next_timer_ = 1;
   std::map<std::uint64_t, std::function<void()>> timers_;
 };

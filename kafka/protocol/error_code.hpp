@@ -73,6 +73,7 @@ enum class error_code : std::int16_t {
   throttling_quota_exceeded = 89,
   producer_fenced = 90,
   unknown_topic_id = 100,
+  fetch_session_topic_id_error = 106,
   transactional_id_not_found = 105,
   invalid_regular_expression = 128,
 };
