@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "actors/client/produce_queue.hpp"
+#include "kafka/listener/offset_places.hpp"
 #include "kafka/listener/session.hpp"
 #include "streams/topic/consumer_protocol.hpp"
 #include "streams/topic/offsets.hpp"
@@ -37,11 +38,6 @@ struct known_topics {
   std::map<std::string, uuid> ids;
 };
 
-struct place {
-  std::size_t topic;
-  std::size_t partition;
-};
-
 // Writes what may be committed; the others are answered already.
 void commit(session& with, exchange_ptr<offset_commit_request> x, const topics_reply& found) {
   auto out = std::make_shared<offset_commit_response>();
@@ -53,7 +49,7 @@ void commit(session& with, exchange_ptr<offset_commit_request> x, const topics_r
       if (auto named = topics.names.find(topic.topic_id); named != topics.names.end())
         topic.name = named->second;
   const auto& in = x->in;
-  auto places = std::make_shared<std::vector<place>>();
+  auto places = std::make_shared<std::vector<offset_place>>();
   std::size_t size = 256 + in.group_id.size() + in.member_id.size();
   out->topics.resize(in.topics.size());
   for (std::size_t t = 0; t < in.topics.size(); ++t) {
@@ -85,16 +81,7 @@ void commit(session& with, exchange_ptr<offset_commit_request> x, const topics_r
     to.setMember(text_of(in.member_id));
     to.setGeneration(in.generation_id_or_member_epoch);
     if (in.group_instance_id) to.setInstance(text_of(*in.group_instance_id));
-    auto list = to.initOffsets(static_cast<unsigned>(places->size()));
-    for (unsigned i = 0; i < places->size(); ++i) {
-      const auto& topic = in.topics[(*places)[i].topic];
-      const auto& asked = topic.partitions[(*places)[i].partition];
-      list[i].setTopic(text_of(topic.name));
-      list[i].setPartition(asked.partition_index);
-      list[i].setOffset(asked.committed_offset);
-      list[i].setLeaderEpoch(asked.committed_leader_epoch);
-      if (asked.committed_metadata) list[i].setMetadata(text_of(*asked.committed_metadata));
-    }
+    put_offsets(to.initOffsets(static_cast<unsigned>(places->size())), in, *places);
   });
   with.ask<group_reply>(request, [x, out, places](const group_reply& reply) {
     const auto code = offsets_code(error_of(reply.open()->getFailure()));

@@ -4,11 +4,14 @@
 // the version expect.
 #include "kafka/listener/transactions.hpp"
 
+#include <re2/re2.h>
+
 #include <algorithm>
 #include <array>
 
 #include "actors/client/produce_queue.hpp"
 #include "actors/messages/partitions.hpp"
+#include "kafka/listener/offset_places.hpp"
 #include "streams/topic/offsets.hpp"
 
 namespace penstock::kafka {
@@ -240,10 +243,7 @@ void commit_offsets(session& with, exchange_ptr<txn_offset_commit_request> x,
   const auto& in = x->in;
   const auto counts = counts_in(found);
   auto out = std::make_shared<txn_offset_commit_response>();
-  struct place {
-    std::size_t topic, partition;
-  };
-  auto places = std::make_shared<std::vector<place>>();
+  auto places = std::make_shared<std::vector<offset_place>>();
   std::size_t size =
       ids_spare + in.group_id.size() + in.member_id.size() + in.transactional_id.size();
   for (std::size_t t = 0; t < in.topics.size(); ++t) {
@@ -274,16 +274,7 @@ void commit_offsets(session& with, exchange_ptr<txn_offset_commit_request> x,
     to.setMember(text_of(in.member_id));
     if (in.group_instance_id) to.setInstance(text_of(*in.group_instance_id));
     to.setGeneration(in.generation_id);
-    auto list = to.initOffsets(static_cast<unsigned>(places->size()));
-    for (unsigned i = 0; i < places->size(); ++i) {
-      const auto& topic = in.topics[(*places)[i].topic];
-      const auto& asked = topic.partitions[(*places)[i].partition];
-      list[i].setTopic(text_of(topic.name));
-      list[i].setPartition(asked.partition_index);
-      list[i].setOffset(asked.committed_offset);
-      list[i].setLeaderEpoch(asked.committed_leader_epoch);
-      if (asked.committed_metadata) list[i].setMetadata(text_of(*asked.committed_metadata));
-    }
+    put_offsets(to.initOffsets(static_cast<unsigned>(places->size())), in, *places);
   });
   with.ask<group_reply>(request, [x, out, places](const group_reply& reply) {
     const auto code = commit_code(error_of(reply.open()->getFailure()));
@@ -429,11 +420,27 @@ void serve(session& with, exchange_ptr<describe_transactions_request> x) {
   });
 }
 
+// What ids have to match as a whole; nothing: all do. A pattern that does not compile gives one
+// that is not `ok`.
+std::shared_ptr<const RE2> pattern_of_ids(const std::optional<std::string>& text) {
+  constexpr std::int64_t memory_max = 1 << 20;
+  if (!text || text->empty()) return nullptr;
+  RE2::Options options;
+  options.set_log_errors(false);
+  options.set_max_mem(memory_max);
+  return std::make_shared<const RE2>(*text, options);
+}
+
 void serve(session& with, exchange_ptr<list_transactions_request> x) {
   constexpr std::array<std::string_view, 8> states{
       "Empty",          "Ongoing",       "PrepareCommit", "PrepareAbort",
       "CompleteCommit", "CompleteAbort", "Dead",          "PrepareEpochFence"};
   auto out = std::make_shared<list_transactions_response>();
+  const auto pattern = pattern_of_ids(x->in.transactional_id_pattern);
+  if (pattern && !pattern->ok()) {
+    out->error_code = number(error_code::invalid_regular_expression);
+    return x->answer(*out);
+  }
   auto wanted = std::make_shared<std::set<std::string, std::less<>>>();
   for (const auto& each : x->in.state_filters) {
     if (std::find(states.begin(), states.end(), each) == states.end()) {
@@ -445,13 +452,16 @@ void serve(session& with, exchange_ptr<list_transactions_request> x) {
   if (wanted->empty() && !x->in.state_filters.empty()) return x->answer(*out);
   auto request = list_transactions::make(
       [&](wire::ListTransactions::Builder to) { to.setOpenForMs(x->in.duration_filter); });
-  with.ask<transactions_list>(request, [x, out, wanted](const transactions_list& reply) {
+  with.ask<transactions_list>(request, [x, out, wanted, pattern](const transactions_list& reply) {
     auto in = reply.open();
     if (auto why = error_of(in->getFailure())) out->error_code = transaction_code(why, 0, 0);
     const auto& ids = x->in.producer_id_filters;
     for (auto each : in->getTransactions()) {
       if (!wanted->empty() && !wanted->contains(view(each.getState()))) continue;
       if (!ids.empty() && std::find(ids.begin(), ids.end(), each.getProducerId()) == ids.end())
+        continue;
+      if (pattern &&
+          !RE2::FullMatch(re2::StringPiece{each.getId().cStr(), each.getId().size()}, *pattern))
         continue;
       out->transaction_states.push_back({std::string{view(each.getId())}, each.getProducerId(),
                                          std::string{view(each.getState())}});

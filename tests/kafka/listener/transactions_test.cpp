@@ -325,6 +325,17 @@ TEST_CASE("transactions are described and listed", "[kafka][transactions]") {
   CHECK(writer.call(all, 1).transaction_states.empty());
   node.clock.run_for(std::chrono::seconds{11});
   CHECK(writer.call(all, 1).transaction_states.size() == 1);
+  all.duration_filter = -1;
+  all.transactional_id_pattern = "i.*e";
+  listed = writer.call(all, 2);
+  REQUIRE(listed.transaction_states.size() == 1);
+  CHECK(listed.transaction_states[0].transactional_id == "idle");
+  all.transactional_id_pattern = "dl";
+  CHECK(writer.call(all, 2).transaction_states.empty());
+  all.transactional_id_pattern = "";
+  CHECK(writer.call(all, 2).transaction_states.size() == 2);
+  all.transactional_id_pattern = "(";
+  CHECK(writer.call(all, 2).error_code == code(error_code::invalid_regular_expression));
 
   kafka::describe_producers_request producers;
   producers.topics.push_back({"t", {0, 9}});
