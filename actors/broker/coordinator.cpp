@@ -665,31 +665,11 @@ void open_topic(coordinator_self self) {
           [=](const caf::error& why) { opened(self, from_caf(why)); });
 }
 
-// A request that needs the offsets topic: at once when it is there, else when it is.
+// A request that needs the offsets topic: at once when it has been read, else when it has.
 template <class Reply, class Request>
-auto serve(coordinator_self self, void (*handle)(coordinator_self, typename Request::schema::Reader,
-                                                 caf::typed_response_promise<Reply>)) {
-  return [=](const Request& what) -> caf::typed_response_promise<Reply> {
-    auto promise = self->template make_response_promise<Reply>();
-    auto& state = self->state;
-    if (state.ready) {
-      auto in = what.open();
-      handle(self, *in, promise);
-    } else if (state.parked.size() >= state.config.parked_max) {
-      promise.deliver(failed<Reply>(error{errc::overloaded, "the groups are still being read"}));
-    } else {
-      state.parked.push_back([=](const error& why) mutable {
-        auto in = what.open();
-        if (why) {
-          promise.deliver(failed<Reply>(why));
-        } else {
-          handle(self, *in, promise);
-        }
-      });
-      open_topic(self);
-    }
-    return promise;
-  };
+auto serve(coordinator_self self, internal_topic_handler<coordinator_self, Reply, Request> handle) {
+  return serve_when_read<Reply, Request>(self, handle, open_topic,
+                                         "the groups are still being read");
 }
 
 void fetch_offsets_now(coordinator_self self, wire::FetchOffsetsRequest::Reader in,

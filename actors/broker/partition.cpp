@@ -46,6 +46,7 @@ struct partition_state {
   bool asked = false;  // for the first time: the log was opened, or could not be
   std::unique_ptr<partition_log> log;
   error offline;                 // why nothing is served
+  bool no_room = false;          // the last append found the disk full
   std::deque<waiting> unsynced;  // what waits for the writer, in offset order
   bool sync_in_flight = false;
   std::vector<parked_fetch> parked;
@@ -266,11 +267,23 @@ void request_sync(partition_self self) {
 
 using append_promise = caf::typed_response_promise<append_reply>;
 
+// Who runs the node hears once that its disk is full, and once that it no longer is.
+void tell_of_room(partition_state& state, const result<append_result>& appended) {
+  if (!appended && appended.error() == errc::disk_full) {
+    if (!std::exchange(state.no_room, true))
+      log_line(state.config.id.to_string(),
+               appended.error().to_string() + "; until then what is produced is refused");
+  } else if (appended && std::exchange(state.no_room, false)) {
+    log_line(state.config.id.to_string(), "there is room on the disk again");
+  }
+}
+
 // Calls `then` when the batches are in the log, and as durable as the flush policy asks for.
 void append_then(partition_self self, bytes_view batches,
                  std::function<void(const result<append_result>&)> then) {
   auto& state = self->state;
   auto appended = state.log->append(batches);
+  tell_of_room(state, appended);
   if (!appended) {
     then(appended.error());
     go_offline_if_failed(state);

@@ -456,6 +456,7 @@ class Disk(Hostile):
             # What was acknowledged is there.
             self.assertEqual(client.fetch("t", 0), (0, codes.count(0)))
         self.assertIsNone(self.node.poll())
+        self.assertEqual(self.said().count("free some space"), 1, self.said())
 
 
 if __name__ == "__main__":
