@@ -40,3 +40,27 @@ TEST_CASE("compaction runs as often as Kafka's", "[tools][node]") {
   CHECK(pause("log.cleaner.backoff.ms=200\n") == 200ms);
   CHECK(pause("log.retention.check.interval.ms=300\n") == 300ms);
 }
+
+TEST_CASE("properties are read as Java reads them", "[tools][node]") {
+  const auto port = [](const std::string& text) {
+    auto read = parse_server_properties(text, "server.properties", {});
+    REQUIRE(read.has_value());
+    CHECK(read->warnings.empty());
+    return read->listen_port;
+  };
+  CHECK(port("\xef\xbb\xbflisteners=PLAINTEXT://:9101\n") == 9101);
+  CHECK(port("listeners=\\\r\n    PLAINTEXT://:9102\r\n") == 9102);
+  CHECK(port("listeners = PLAIN\\\n\tTEXT://:9103") == 9103);
+  CHECK(port("# a comment does not go on \\\nlisteners=PLAINTEXT://:9104\n") == 9104);
+  CHECK(port("!nor this \\\nlisteners:PLAINTEXT://:9105\n") == 9105);
+}
+
+TEST_CASE("a file that is no text says so in text", "[tools][node]") {
+  const auto read = parse_server_properties(std::string{"\x1b[2Jx\0y=1\n", 10}, "a.bin", {});
+  REQUIRE(read.has_value());
+  REQUIRE(read->warnings.size() == 1);
+  CHECK(read->warnings[0] == "a.bin line 1: \\x1b[2Jx\\x00y is not known here and has no effect");
+  const auto bad = parse_server_properties("num.partitions=\a\n", "a.bin", {});
+  REQUIRE_FALSE(bad.has_value());
+  CHECK(bad.error().message().find('\a') == std::string::npos);
+}

@@ -76,6 +76,7 @@ struct group_arguments {
   bool to_end = false;
   std::string to_time;
   std::optional<std::int64_t> to_offset;
+  bool clamp_offset = false;  // to the partition's own, as Kafka's script does; else refuse
   std::optional<std::int64_t> shift_by;  // by so many records, within what is there
   bool to_current = false;               // where they are
   bool dry_run = false;

@@ -248,6 +248,7 @@ result<offset_t> destination(target& at, const group_arguments& args, const topi
     return std::clamp((before >= 0 ? before : range.second) + *args.shift_by, range.first,
                       range.second);
   if (args.to_offset) {
+    if (args.clamp_offset) return std::clamp(*args.to_offset, range.first, range.second);
     if (*args.to_offset < range.first || *args.to_offset > range.second) {
       return error{errc::offset_out_of_range,
                    fmt::format("partition {} of topic \"{}\" has offsets {} to {}, not {}",

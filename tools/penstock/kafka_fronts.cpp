@@ -58,6 +58,22 @@ bool is_kafka_front(std::string_view name) {
   return find(name) != nullptr;
 }
 
+result<kafka_flags> kafka_front::parse(std::span<const kafka_flag> known) const {
+  if (std::find(words.begin(), words.end(), "--help") == words.end())
+    return kafka_flags::parse(known, words);
+  auto& to = out.text();
+  to += fmt::format("{}.sh takes Kafka's flags:\n", name);
+  for (const auto& each : known) {
+    if (each.instead != nullptr) continue;
+    const char* value = each.what == kafka_flag::takes::value   ? " VALUE"
+                        : each.what == kafka_flag::takes::maybe ? " [VALUE]"
+                                                                : "";
+    to += fmt::format("  --{}{}\n", each.name, value);
+  }
+  to += "What each does is in Kafka's documentation; `penstock --help` has Penstock's own words.\n";
+  return error{errc::cancelled, "help was asked for"};
+}
+
 result<session> kafka_front::at(const kafka_flags& flags) const {
   const auto servers = flags.value(bootstrap_flag.name);
   if (servers.empty())
@@ -75,7 +91,7 @@ int run_kafka_front(std::vector<std::string> words) {
   }
   catch_stop_signals();
   output out;
-  kafka_front with{words, out};
+  kafka_front with{of.name, words, out};
   auto done = of.run(with);
   if (!done && !(done.error() == errc::cancelled)) complain(of, done.error(), out.text());
   const auto written = out.flush();

@@ -4,7 +4,9 @@
 #pragma once
 
 #include <chrono>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tools/penstock/arguments.hpp"
@@ -20,8 +22,12 @@ int run_kafka_front(std::vector<std::string> words);
 
 /// What each script gets: everything behind its name.
 struct kafka_front {
+  std::string_view name;
   const std::vector<std::string>& words;
   output& out;
+
+  /// The flags among its words. `--help` prints those that there are and ends with `cancelled`.
+  result<kafka_flags> parse(std::span<const kafka_flag> known) const;
 
   /// The node that --bootstrap-server names; `invalid_argument` without that flag.
   result<session> at(const kafka_flags& flags) const;

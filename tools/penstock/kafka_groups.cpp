@@ -247,6 +247,7 @@ result<int> reset_all(session& with, const kafka_flags& flags) {
   args.to_time = flags.value("to-datetime");
   if (flags.has("to-offset")) {
     PENSTOCK_ASSIGN(args.to_offset, flags.number("to-offset", 0, 0, std::int64_t{1} << 62));
+    args.clamp_offset = true;
   }
   if (flags.has("shift-by")) {
     PENSTOCK_ASSIGN(args.shift_by,
@@ -288,7 +289,7 @@ result<int> reset_all(session& with, const kafka_flags& flags) {
 }  // namespace
 
 result<int> kafka_consumer_groups(kafka_front& with) {
-  PENSTOCK_ASSIGN(const auto flags, kafka_flags::parse(groups_flags, with.words));
+  PENSTOCK_ASSIGN(const auto flags, with.parse(groups_flags));
   PENSTOCK_ASSIGN(auto where, with.at(flags));
   const int actions =
       static_cast<int>(flags.has("list")) + static_cast<int>(flags.has("describe")) +

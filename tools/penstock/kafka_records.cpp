@@ -88,7 +88,7 @@ constexpr std::string_view client_properties[] = {"acks",
 }  // namespace
 
 result<int> kafka_console_producer(kafka_front& with) {
-  PENSTOCK_ASSIGN(const auto flags, kafka_flags::parse(producer_flags, with.words));
+  PENSTOCK_ASSIGN(const auto flags, with.parse(producer_flags));
   PENSTOCK_ASSIGN(auto where, with.at(flags));
   constexpr std::string_view of_reader[] = {"property", "reader-property"};
   constexpr std::string_view of_client[] = {"producer-property", "command-property"};
@@ -242,7 +242,7 @@ result<consume_arguments> consumer_arguments(const kafka_flags& flags) {
 }  // namespace
 
 result<int> kafka_console_consumer(kafka_front& with) {
-  PENSTOCK_ASSIGN(const auto flags, kafka_flags::parse(consumer_flags, with.words));
+  PENSTOCK_ASSIGN(const auto flags, with.parse(consumer_flags));
   PENSTOCK_ASSIGN(auto where, with.at(flags));
   PENSTOCK_ASSIGN(auto args, consumer_arguments(flags));
   std::uint64_t printed = 0;
@@ -282,7 +282,7 @@ constexpr kafka_flag dump_flags[] = {
 }  // namespace
 
 result<int> kafka_dump_log(kafka_front& with) {
-  PENSTOCK_ASSIGN(const auto flags, kafka_flags::parse(dump_flags, with.words));
+  PENSTOCK_ASSIGN(const auto flags, with.parse(dump_flags));
   log_arguments args;
   const auto files = flags.value("files");
   for (std::string_view rest = files; !rest.empty();) {

@@ -220,7 +220,7 @@ result<int> format_storage(kafka_front& with, const kafka_flags& flags) {
 }  // namespace
 
 result<int> kafka_storage(kafka_front& with) {
-  PENSTOCK_ASSIGN(const auto flags, kafka_flags::parse(storage_flags, with.words));
+  PENSTOCK_ASSIGN(const auto flags, with.parse(storage_flags));
   const auto what = flags.words().size() == 1 ? flags.words().front() : std::string{};
   if (what == "format") return format_storage(with, flags);
   if (what == "random-uuid") {

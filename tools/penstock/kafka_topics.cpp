@@ -217,7 +217,7 @@ result<int> list_topics(session& with, const kafka_flags& flags) {
 }  // namespace
 
 result<int> kafka_topics(kafka_front& with) {
-  PENSTOCK_ASSIGN(const auto flags, kafka_flags::parse(topics_flags, with.words));
+  PENSTOCK_ASSIGN(const auto flags, with.parse(topics_flags));
   PENSTOCK_ASSIGN(auto at, with.at(flags));
   const int actions = static_cast<int>(flags.has("create")) + static_cast<int>(flags.has("list")) +
                       static_cast<int>(flags.has("describe")) +
@@ -333,7 +333,7 @@ void print_settings(const topic_info& topic, bool all, bytes& to) {
 }  // namespace
 
 result<int> kafka_configs(kafka_front& with) {
-  PENSTOCK_ASSIGN(const auto flags, kafka_flags::parse(configs_flags, with.words));
+  PENSTOCK_ASSIGN(const auto flags, with.parse(configs_flags));
   PENSTOCK_ASSIGN(auto where, with.at(flags));
   const auto type = flags.value("entity-type", flags.has("topic") ? "topics" : "");
   if (type != "topics")
@@ -384,7 +384,7 @@ result<std::int64_t> time_of(const kafka_flags& flags) {
 }  // namespace
 
 result<int> kafka_get_offsets(kafka_front& with) {
-  PENSTOCK_ASSIGN(const auto flags, kafka_flags::parse(offsets_flags, with.words));
+  PENSTOCK_ASSIGN(const auto flags, with.parse(offsets_flags));
   PENSTOCK_ASSIGN(auto where, with.at(flags));
   PENSTOCK_ASSIGN(const auto time, time_of(flags));
   PENSTOCK_ASSIGN(const auto filter, topic_filter::parse(flags.value("topic")));

@@ -119,9 +119,14 @@ result<int> node_run(const node_arguments& args) {
                     kafka::listener::open(node->system(), config.listen_host, config.listen_port,
                                           node->node(), config.edge, &node->links()));
   }
+  const auto advertised = config.edge.port == 0 ? listener->port() : config.edge.port;
   note(fmt::format("node {} of cluster {} serves clients on {}:{}, data in {}", config.edge.node_id,
-                   config.edge.cluster_id, config.edge.host,
-                   config.edge.port == 0 ? listener->port() : config.edge.port, node->directory()));
+                   config.edge.cluster_id, config.edge.host, advertised, node->directory()));
+  if (advertised != listener->port())
+    note(
+        fmt::format("warning: it listens on port {}, and clients are told to connect to port {} "
+                    "(advertised.listeners): something must lead from there to here",
+                    listener->port(), advertised));
   wait_for_stop();
   note("stopping");
   listener.reset();

@@ -28,6 +28,27 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(from, text.find_last_not_of(" \t\r\f") - from + 1);
 }
 
+// Text for a message: a file that is no text must not write to the terminal as it likes.
+std::string shown(std::string_view text) {
+  std::string out;
+  for (const char c : text.substr(0, 80)) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f) {
+      out += fmt::format("\\x{:02x}", byte);
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+// Whether a line goes on with the next: at its end there is a backslash that none other escapes.
+bool goes_on(std::string_view line) {
+  const auto last = line.find_last_not_of('\\');
+  const auto count = line.size() - (last == std::string_view::npos ? 0 : last + 1);
+  return count % 2 == 1;
+}
+
 void add_line(properties& to, std::string_view line, const std::string& where) {
   line = trimmed(line);
   if (line.empty() || line.front() == '#' || line.front() == '!') return;
@@ -43,18 +64,24 @@ properties read_lines(std::string_view text, const std::string& name) {
   std::string joined;  // a line that ends in a backslash goes on with the next
   int number = 0;
   int begun = 1;
+  bool inside = false;
+  constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
+  if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
   while (!text.empty()) {
     const auto end = std::min(text.find('\n'), text.size());
     auto line = text.substr(0, end);
     text.remove_prefix(std::min(end + 1, text.size()));
     ++number;
-    if (joined.empty()) begun = number;
+    if (!inside) begun = number;
     if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
-    if (!line.empty() && line.back() == '\\' && trimmed(line).front() != '#') {
-      joined += line.substr(0, line.size() - 1);
-      continue;
-    }
-    joined += line;
+    const auto content = trimmed(line);
+    const bool comment =
+        !inside && !content.empty() && (content.front() == '#' || content.front() == '!');
+    // The blanks before the rest of a value are not part of it.
+    if (inside) line.remove_prefix(std::min(line.find_first_not_of(" \t\f"), line.size()));
+    inside = !comment && goes_on(line);
+    joined += inside ? line.substr(0, line.size() - 1) : line;
+    if (inside) continue;
     add_line(all, joined, fmt::format("{} line {}", name, begun));
     joined.clear();
   }
@@ -66,7 +93,7 @@ properties read_lines(std::string_view text, const std::string& name) {
 
 error wrong(const std::string& name, const property& from, const std::string& allowed) {
   return error{errc::invalid_setting, fmt::format("{}: {} cannot be \"{}\": give it {}", from.where,
-                                                  name, from.value.substr(0, 80), allowed)};
+                                                  name, shown(from.value), allowed)};
 }
 
 template <class T>
@@ -392,7 +419,7 @@ result<server_properties> parse_server_properties(std::string_view text, const s
     to.edge.broker.push_back({known, from.value, false});
     if (!in.used.contains(known) && !without_effect(known))
       to.warnings.push_back(
-          fmt::format("{}: {} is not known here and has no effect", from.where, known));
+          fmt::format("{}: {} is not known here and has no effect", from.where, shown(known)));
   }
   return to;
 }

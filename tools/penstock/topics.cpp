@@ -53,7 +53,7 @@ error no_such_topic(target& at, const std::string& name) {
   const auto remedy = !meant.empty() ? fmt::format("did you mean \"{}\"?", meant)
                       : known.empty()
                           ? std::string{"there are no topics yet; penstock topic create makes one"}
-                          : fmt::format("penstock topic list shows the {} that do", known.size());
+                          : std::string{"penstock topic list shows those that do"};
   return error{errc::unknown_topic, fmt::format("topic \"{}\" does not exist: {}", name, remedy)};
 }
 
