@@ -35,7 +35,7 @@ struct consumer_config {
   std::vector<std::pair<topic_partition, offset_t>> partitions;  // instead of topics, without group
   start_at start = start_at::end;
   std::string client = "penstock";
-  std::string instance;  // static membership
+  std::string instance;                         // static membership
   std::vector<std::string> assignors{"range"};  // by preference; see streams/topic/assignor.hpp
   duration session_timeout = 45s;
   duration rebalance_timeout = 60s;

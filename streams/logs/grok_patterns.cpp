@@ -163,10 +163,9 @@ grok_patterns make_patterns() {
                       R"(%{RUBY_LOGLEVEL:loglevel} -- +%{DATA:progname}: %{GREEDYDATA:message})"},
       {"REDISTIMESTAMP", R"(%{MONTHDAY} %{MONTH} %{TIME})"},
       {"REDISLOG", R"(\[%{POSINT:pid}\] %{REDISTIMESTAMP:timestamp} [*#.-] %{GREEDYDATA:message})"},
-      {"POSTGRESQL",
-       R"(%{TIMESTAMP_ISO8601:timestamp} %{TZ} \[%{POSINT:pid}\] )"
-       R"((?:%{USER:user}@%{WORD:database} )?)"
-       R"(%{WORD:loglevel}: +%{GREEDYDATA:message})"},
+      {"POSTGRESQL", R"(%{TIMESTAMP_ISO8601:timestamp} %{TZ} \[%{POSINT:pid}\] )"
+                     R"((?:%{USER:user}@%{WORD:database} )?)"
+                     R"(%{WORD:loglevel}: +%{GREEDYDATA:message})"},
   };
 }
 
