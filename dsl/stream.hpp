@@ -11,6 +11,7 @@
 
 #include "dsl/aggregates.hpp"
 #include "dsl/graph.hpp"
+#include "dsl/redacting.hpp"
 #include "dsl/table.hpp"
 #include "dsl/topic.hpp"
 #include "dsl/window.hpp"
@@ -172,6 +173,30 @@ class stream : public detail::aggregates<stream<K, V>, K, V> {
     return stream{add(std::move(s))};
   }
 
+  /// Takes addresses, card numbers and secrets out of the text (streams/logs/redact.hpp):
+  /// `redact("private", {redact::email, redact::ipv4})`. Keys are left as they are.
+  stream<K, std::string> redact(std::string name,
+                                penstock::redact::redactor how) const requires string_like<V> {
+    return redacted<std::string>(std::move(name), how, how);
+  }
+
+  /// The same for every text of `logs::fields`.
+  stream<K, logs::fields> redact(std::string name, penstock::redact::redactor how)
+      const requires std::same_as<V, logs::fields> {
+    return redacted<logs::fields>(std::move(name), how, detail::redact_fields{how});
+  }
+
+  /// The same for members of a struct, strings or optional ones; the others stay as they are:
+  /// `redact("private", {redact::email}, &mail::from, &mail::to)`.
+  template <class Struct, class... Members>
+  requires std::derived_from<V, Struct> &&
+      (detail::redactable<Members>&&...)stream<K, V> redact(std::string name,
+                                                            penstock::redact::redactor how,
+                                                            Members Struct::*... members) const {
+    return redacted<V>(std::move(name), how,
+                       detail::redact_members<V, Struct, Members...>{how, {members...}});
+  }
+
   /// Takes event time from the record: `event_time("time", &access::time, out_of_order{60s})`.
   /// Without this step, event time is the record's timestamp in the topic, in order.
   template <step_function<K, V> F>
@@ -278,6 +303,15 @@ class stream : public detail::aggregates<stream<K, V>, K, V> {
     s.make =
         detail::maker<detail::topic_sink<K, V>, K, V>(out.key_formatting(), out.value_formatting());
     add(std::move(s));
+  }
+
+  template <class VOut, class F>
+  stream<K, VOut> redacted(std::string name, const penstock::redact::redactor& how, F f) const {
+    detail::check_function(*at_.graph, name, how);
+    auto s = detail::step_behind(at_, step_kind::stateless, "redact", std::move(name));
+    s.details = how.describe();
+    s.make = detail::maker<detail::map_operator<K, V, F>, K, V>(std::move(f));
+    return stream<K, VOut>{add(std::move(s))};
   }
 
   step keyed(std::string verb, std::string name, const std::string& state) const {
