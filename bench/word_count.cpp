@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "actors/client/consumer.hpp"
-#include "actors/client/producer.hpp"
 #include "bench/support/report.hpp"
+#include "bench/support/topics.hpp"
 #include "bench/support/workload.hpp"
 #include "launch/embedded_node.hpp"
 #include "streams/topic/partitioner.hpp"
@@ -55,15 +55,6 @@ std::string make_text(std::size_t words_wanted) {
     text += (i + 1) % words_per_line == 0 ? '\n' : ' ';
   }
   return text;
-}
-
-template <class F>
-void each_line(std::string_view text, F&& f) {
-  while (!text.empty()) {
-    const auto end = text.find('\n');
-    f(text.substr(0, end));
-    text.remove_prefix(std::min(end, text.size() - 1) + 1);
-  }
 }
 
 /// The loop that everything is measured against: a flat hash map, views of the words as keys,
@@ -178,30 +169,6 @@ void bench_engine(int rounds) {
 
 // ---- through durable topics --------------------------------------------------------------------
 
-/// Writes the text into topic `log-lines` of a new data directory.
-void fill(const std::string& directory, std::string_view text) {
-  embedded_options options;
-  options.directory = directory;
-  const auto node = must(embedded_node::open(options));
-  caf::scoped_actor self{node->system()};
-  const auto create = create_topic_request::make([](auto out) {
-    out.setName(lines.name());
-    out.setPartitions(embedded_partitions);
-  });
-  self->request(node->node(), 30s, create)
-      .receive([](const admin_reply&) {}, [](const caf::error&) { die("no topic"); });
-  {
-    auto out = must(producer::open(node->system(), node->node()));
-    each_line(text, [&](std::string_view line) {
-      producer::message message;
-      message.value = line;
-      if (auto sent = out.send(lines.name(), message); !sent) die(sent.error().to_string());
-    });
-    if (auto done = out.flush(); !done) die(done.error().to_string());
-  }
-  if (auto closed = node->close(); !closed) die(closed.error().to_string());
-}
-
 /// The sum of the newest count of every word.
 std::uint64_t counted(const std::string& directory) {
   embedded_options options;
@@ -233,7 +200,7 @@ void bench_durable(int rounds) {
   const auto job = [&](const std::vector<std::string>& program) {
     const temp_folder folder;
     const std::string data = folder.path() + "/data";
-    fill(data, text);
+    fill_topic(data, lines.name(), text);
     std::vector<std::string> arguments = program;
     arguments.insert(arguments.end(), {"--on", data, "--until-end", "--quiet"});
     const auto done = run_child(arguments);

@@ -154,14 +154,16 @@ const char* read(scanner& s, bool with_agent, access_view& into) {
   return ends(s) ? nullptr : "a space or the end behind the user agent";
 }
 
-result<access_view> read_line(std::string_view line, bool with_agent) {
+// `Access` is access or access_view; the view is made in place, not handed on.
+template <class Access>
+result<Access> read_line(std::string_view line, bool with_agent) {
   scanner s{detail::without_newline(line)};
   access_view found;
   if (const char* missing = read(s, with_agent, found); missing != nullptr) [[unlikely]] {
     return detail::not_a_line(with_agent ? "the combined access log" : "the common access log",
                               missing, s.position(), detail::without_newline(line));
   }
-  return found;
+  return static_cast<Access>(found);
 }
 
 int hex(char c) {
@@ -190,11 +192,6 @@ char simple_escape(char c) {
   }
 }
 
-result<access> owning(result<access_view> found) {
-  if (!found) return std::move(found).error();
-  return static_cast<access>(*found);
-}
-
 }  // namespace
 
 access_view::operator access() const {
@@ -212,18 +209,18 @@ access_view::operator access() const {
 }
 
 result<access_view> read_combined(std::string_view line) {
-  return read_line(line, true);
+  return read_line<access_view>(line, true);
 }
 result<access_view> read_common(std::string_view line) {
-  return read_line(line, false);
+  return read_line<access_view>(line, false);
 }
 
 namespace detail {
 result<access> combined_parser::operator()(std::string_view line) const {
-  return owning(read_combined(line));
+  return read_line<access>(line, true);
 }
 result<access> common_parser::operator()(std::string_view line) const {
-  return owning(read_common(line));
+  return read_line<access>(line, false);
 }
 }  // namespace detail
 
