@@ -12,6 +12,22 @@ if(TARGET penstock)
   install(DIRECTORY bin/ DESTINATION ${CMAKE_INSTALL_BINDIR} USE_SOURCE_PERMISSIONS
           FILES_MATCHING PATTERN "*.sh")
   install(FILES config/server.properties DESTINATION ${CMAKE_INSTALL_SYSCONFDIR}/penstock)
+  # What shells and man know of it comes from the program itself.
+  install(CODE "
+    foreach(word IN ITEMS man \"completions bash\" \"completions zsh\" \"completions fish\")
+      separate_arguments(arguments UNIX_COMMAND \"\${word}\")
+      string(REPLACE \" \" \"-\" file \"\${word}\")
+      execute_process(COMMAND \"$<TARGET_FILE:penstock>\" \${arguments}
+        OUTPUT_FILE \"${PROJECT_BINARY_DIR}/penstock-\${file}\" COMMAND_ERROR_IS_FATAL ANY)
+    endforeach()")
+  install(FILES "${PROJECT_BINARY_DIR}/penstock-man"
+          DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 RENAME penstock.1)
+  install(FILES "${PROJECT_BINARY_DIR}/penstock-completions-bash"
+          DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME penstock)
+  install(FILES "${PROJECT_BINARY_DIR}/penstock-completions-zsh"
+          DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions RENAME _penstock)
+  install(FILES "${PROJECT_BINARY_DIR}/penstock-completions-fish"
+          DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d RENAME penstock.fish)
   # The unit names the program and its configuration where they are installed.
   file(READ packaging/penstock.service unit)
   string(REPLACE /usr/bin/ "${CMAKE_INSTALL_FULL_BINDIR}/" unit "${unit}")

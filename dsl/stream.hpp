@@ -18,6 +18,7 @@
 #include "dsl/windowed.hpp"
 #include "streams/operators/ends.hpp"
 #include "streams/operators/keyed.hpp"
+#include "streams/operators/mock.hpp"
 #include "streams/operators/stateless.hpp"
 #include "streams/plan/connector.hpp"
 
@@ -63,7 +64,8 @@ class stream : public detail::aggregates<stream<K, V>, K, V> {
   auto map(std::string name, F f) const {
     using R = detail::called_t<F, K, V>;
     static_assert(!std::is_void_v<R>, "map needs a function that gives a value; see peek");
-    return behind<detail::map_operator<K, V, F>, K, R>("map", std::move(name), std::move(f));
+    return behind<detail::map_operator<K, V, F>, K, R>("map", std::move(name), std::move(f),
+                                                       detail::mock_of_value<K, V, R>());
   }
 
   /// `map` with a function of the value alone.
@@ -71,7 +73,8 @@ class stream : public detail::aggregates<stream<K, V>, K, V> {
   auto map_values(std::string name, F f) const {
     using R = detail::called_t<F, K, V>;
     static_assert(!std::is_void_v<R>, "map_values needs a function that gives a value; see peek");
-    return behind<detail::map_operator<K, V, F>, K, R>("map_values", std::move(name), std::move(f));
+    return behind<detail::map_operator<K, V, F>, K, R>("map_values", std::move(name), std::move(f),
+                                                       detail::mock_of_value<K, V, R>());
   }
 
   /// Replaces the value by each element of the range that `f` gives, in order; none is fine. The
@@ -81,8 +84,9 @@ class stream : public detail::aggregates<stream<K, V>, K, V> {
     using R = detail::call_t<F, K, V>;
     static_assert(detail::range_like<std::remove_reference_t<R>>,
                   "flat_map needs a function that gives a range, such as a std::vector");
-    return behind<detail::flat_map_operator<K, V, F>, K, detail::element_t<R>>(
-        "flat_map", std::move(name), std::move(f));
+    using E = detail::element_t<R>;
+    return behind<detail::flat_map_operator<K, V, F>, K, E>(
+        "flat_map", std::move(name), std::move(f), detail::mock_of_range<K, V, E>());
   }
 
   /// `map` with a function that can say no: it gives a `result<T>`. An error makes a bad record
@@ -91,8 +95,9 @@ class stream : public detail::aggregates<stream<K, V>, K, V> {
   auto try_map(std::string name, F f) const {
     using R = detail::called_t<F, K, V>;
     static_assert(detail::is_result<R>::value, "try_map needs a function that gives a result<T>");
-    return behind<detail::try_map_operator<K, V, F>, K, typename R::value_type>(
-        "try_map", std::move(name), std::move(f));
+    using T = typename R::value_type;
+    return behind<detail::try_map_operator<K, V, F>, K, T>("try_map", std::move(name), std::move(f),
+                                                           detail::mock_of_value<K, V, T>());
   }
 
   /// Keeps the records for which `f` gives true.
@@ -100,7 +105,8 @@ class stream : public detail::aggregates<stream<K, V>, K, V> {
   stream filter(std::string name, F f) const {
     static_assert(std::convertible_to<detail::call_t<F, K, V>, bool>,
                   "filter needs a predicate: (value) -> bool");
-    return behind<detail::filter_operator<K, V, F>, K, V>("filter", std::move(name), std::move(f));
+    return behind<detail::filter_operator<K, V, F>, K, V>("filter", std::move(name), std::move(f),
+                                                          detail::mock_of_filter<K, V>());
   }
 
   /// Calls `f` and passes the record on unchanged.
@@ -257,6 +263,7 @@ class stream : public detail::aggregates<stream<K, V>, K, V> {
   void for_each(std::string name, F f) const {
     auto s = detail::step_behind(at_, step_kind::effect, "for_each", std::move(name));
     s.make = detail::maker<detail::for_each_operator<K, V, F>, K, V>(std::move(f));
+    s.mock = detail::mock_that_prints<K, V>();
     add(std::move(s));
   }
 
@@ -274,10 +281,12 @@ class stream : public detail::aggregates<stream<K, V>, K, V> {
   void problem(std::string what) const { at_.graph->problems.push_back(std::move(what)); }
 
   template <class Operator, class KOut, class VOut, class F>
-  stream<KOut, VOut> behind(std::string verb, std::string name, F f) const {
+  stream<KOut, VOut> behind(std::string verb, std::string name, F f,
+                            std::shared_ptr<const step_mock> mock = nullptr) const {
     detail::check_function(*at_.graph, name, f);
     auto s = detail::step_behind(at_, step_kind::stateless, std::move(verb), std::move(name));
     s.make = detail::maker<Operator, K, V>(std::move(f));
+    s.mock = std::move(mock);
     return stream<KOut, VOut>{add(std::move(s))};
   }
 

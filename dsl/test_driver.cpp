@@ -17,8 +17,7 @@ void wrong_state_type(std::string_view name, std::string_view type) {
 
 namespace {
 
-plan checked(const topology& t) {
-  plan p = t.plan();
+plan checked(plan p) {
   if (p.problems().empty()) return p;
   std::string all = fmt::format("topology {} cannot run:", p.name());
   for (const std::string& one : p.problems()) all += "\n  " + one;
@@ -44,7 +43,7 @@ using partitions = std::vector<partition_queue>;
 struct driver_core::impl {
   struct task;
 
-  impl(const topology& t, test_options o) : options(o), wall(o.start), job(checked(t)) {
+  impl(plan p, test_options o) : options(o), wall(o.start), job(checked(std::move(p))) {
     if (options.partitions < 1) throw std::invalid_argument("a topic has at least one partition");
     for (const sub_topology& part : job.sub_topologies()) {
       for (const plan_source& s : part.sources) topics[s.topic].resize(count());
@@ -88,8 +87,11 @@ struct driver_core::impl::task final : task_output {
   void emit(std::int32_t sink, const emitted& out) override { driver.emit(*this, sink, out); }
   void print(std::string_view line) override { driver.printed.emplace_back(line); }
   void on_bad_record(const bad_record_notice& n) override {
-    driver.bad.push_back(
-        {std::string{n.step}, std::string{n.topic}, n.partition, n.offset, std::string{n.reason}});
+    bad_record_report report{std::string{n.step},   std::string{n.topic}, n.partition, n.offset,
+                             std::string{n.reason}, std::nullopt,         std::nullopt};
+    if (n.key) report.key = bytes{*n.key};
+    if (n.value) report.value = bytes{*n.value};
+    driver.bad.push_back(std::move(report));
   }
 
   std::string name() const {
@@ -255,12 +257,13 @@ void driver_core::impl::restart() {
   pump();
 }
 
-driver_core::driver_core(const topology& t, test_options options)
-    : impl_(std::make_unique<impl>(t, options)) {}
+driver_core::driver_core(plan p, test_options options)
+    : impl_(std::make_unique<impl>(std::move(p), options)) {}
 driver_core::~driver_core() = default;
 
 void driver_core::feed(const std::string& topic, std::optional<bytes_view> key,
-                       std::optional<bytes_view> value, std::optional<timestamp> at) {
+                       std::optional<bytes_view> value, std::optional<timestamp> at,
+                       std::span<const header_view> headers) {
   const auto found = impl_->topics.find(topic);
   bool external = false;
   for (const sub_topology& part : impl_->job.sub_topologies()) {
@@ -274,7 +277,7 @@ void driver_core::feed(const std::string& topic, std::optional<bytes_view> key,
       key ? partition_of_key(*key, impl_->options.partitions)
           : static_cast<std::int32_t>(impl_->keyless[topic]++ % impl_->count()));
   batch_builder builder;
-  builder.add(at.value_or(impl_->wall.now()), key, value);
+  builder.add(at.value_or(impl_->wall.now()), key, value, headers);
   found->second[partition].append(bytes{builder.finish()});
   impl_->pump();
 }

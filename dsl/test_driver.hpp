@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -31,20 +32,24 @@ struct bad_record_report {
   std::int32_t partition = 0;
   offset_t offset = -1;
   std::string reason;
+  std::optional<bytes> key;  // as they came
+  std::optional<bytes> value;
 };
 
 namespace detail {
 
-/// The driver without types: bytes in, bytes out.
+/// The driver without types: bytes in, bytes out. Under `test_driver`, and under `--test FILE`.
 class driver_core {
  public:
-  driver_core(const topology& t, test_options options);
+  /// Throws std::invalid_argument for a plan with problems.
+  driver_core(plan p, test_options options);
   ~driver_core();
   driver_core(const driver_core&) = delete;
   driver_core& operator=(const driver_core&) = delete;
 
   void feed(const std::string& topic, std::optional<bytes_view> key,
-            std::optional<bytes_view> value, std::optional<timestamp> at);
+            std::optional<bytes_view> value, std::optional<timestamp> at,
+            std::span<const header_view> headers = {});
   /// A line for the source connector of a step, as its outside would give it: `key` is what the
   /// source keys by (a path, a sender), if it does.
   void feed_line(const std::string& step, std::optional<bytes_view> key, bytes_view line);
@@ -150,7 +155,7 @@ class test_state {
 /// stops the job. One thread.
 class test_driver {
  public:
-  explicit test_driver(const topology& t, test_options options = {}) : core_(t, options) {}
+  explicit test_driver(const topology& t, test_options options = {}) : core_(t.plan(), options) {}
 
   /// One record into a topic. Its timestamp is the clock's time unless given.
   template <class K, class V>

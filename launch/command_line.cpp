@@ -47,6 +47,12 @@ void add_options(CLI::App& app, run_options& options, std::string& format, std::
       ->type_name("MS")
       ->check(CLI::Range(1, 3'600'000))
       ->capture_default_str();
+  auto* tests =
+      app.add_option("--test", options.tests, "run the tests in this file instead of the job")
+          ->type_name("FILE")
+          ->allow_extra_args(false);
+  app.add_flag("--json", options.json, "with --test: the outcome as one JSON document")
+      ->needs(tests);
   app.add_flag("--quiet", options.quiet, "no progress on stderr");
 }
 
@@ -64,8 +70,8 @@ std::variant<run_options, int> parse_command_line(const plan& p, int argc,
   app.footer(
       "Exit status:\n"
       "    0  done, or stopped with everything committed\n"
-      "    1  the job failed, or the data directory is damaged, full or not writable\n"
-      "    2  the command line is wrong\n"
+      "    1  the job or a test failed, or the data directory is damaged, full or not writable\n"
+      "    2  the command line or a test file is wrong\n"
       "    3  refused: the topology has problems, a topic has other types or was made again,\n"
       "       stored state is of another kind, or the data is of a newer version\n"
       "    4  something that was named does not exist, or a topic was deleted under the job\n"

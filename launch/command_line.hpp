@@ -25,6 +25,8 @@ struct run_options {
   duration commit_interval = 100ms;
   bool describe = false;
   describe_format format = describe_format::text;
+  std::vector<std::string> tests;  // files to run instead of the job
+  bool json = false;               // with tests
 };
 
 /// The options, or the status to end with (help was printed, or what is wrong to stderr).

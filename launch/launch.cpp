@@ -21,6 +21,7 @@
 #include "launch/embedded_node.hpp"
 #include "launch/progress.hpp"
 #include "launch/standard_descriptors.hpp"
+#include "launch/testing/run_tests.hpp"
 #include "streams/plan/plan.hpp"
 
 namespace penstock {
@@ -205,6 +206,7 @@ int launch_checked(const plan& p, int argc, char** argv) {
     std::fputs(p.describe(options.format).c_str(), stdout);
     return exit_ok;
   }
+  if (!options.tests.empty()) return testing::run_test_files(p, options.tests, options.json);
   if (const auto endless = p.endless_sources(); options.until_end && !endless.empty()) {
     std::fprintf(stderr,
                  "--until-end: the source \"%s\" has no end; leave the flag out, and end "

@@ -12,6 +12,7 @@
 
 #include "streams/base/error.hpp"
 #include "streams/base/time.hpp"
+#include "streams/plan/mock.hpp"
 #include "streams/plan/runner.hpp"
 
 namespace penstock {
@@ -68,6 +69,8 @@ struct step {
   std::shared_ptr<const sink_connector> writes_to;  // sink: what empties its topic, if not others
   /// Makes the typed operator of this step for one task. Called once per task, inputs first.
   std::function<std::unique_ptr<operator_base>(task_context&)> make;
+  /// How a test replaces the step's function; null where that cannot be.
+  std::shared_ptr<const step_mock> mock;
 };
 
 /// One input of a sub-topology: an external topic, or the repartition topic behind a `key_by`.

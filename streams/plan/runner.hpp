@@ -40,6 +40,8 @@ struct bad_record_notice {
   std::int32_t partition = 0;
   offset_t offset = -1;
   std::string_view reason;
+  std::optional<bytes_view> key;  // as they came
+  std::optional<bytes_view> value;
 };
 
 /// Where a runner's output goes. Called only from inside calls on the runner.

@@ -65,7 +65,9 @@ void task_context::bad_record(const step& at, const record_context& context,
     throw stop_task{};
   }
   if (plan_->on_bad_record().what == action::dead_letter) dead_letter(at, context, reason);
-  output_->on_bad_record({at.name, topic, partition_, offset, reason});
+  const record_view nothing;
+  const record_view& raw = context.raw != nullptr ? *context.raw : nothing;
+  output_->on_bad_record({at.name, topic, partition_, offset, reason, raw.key, raw.value});
 }
 
 void task_context::dead_letter(const step& at, const record_context& context,

@@ -17,6 +17,7 @@
 #include "tools/penstock/node_word.hpp"
 #include "tools/penstock/stop_signal.hpp"
 #include "tools/penstock/topics.hpp"
+#include "tools/penstock/word_tree.hpp"
 
 namespace penstock::tool {
 
@@ -48,6 +49,7 @@ struct command_line {
   log_arguments log;
   job_arguments job;
   node_arguments node;
+  std::string shell;  // of completions
   word chosen;
 };
 
@@ -277,6 +279,26 @@ void add_node_words(CLI::App& app, command_line& line) {
       "Example: penstock node --config config/server.properties");
 }
 
+// Not for people, who find them installed: made from the words above.
+void add_shell_words(CLI::App& app, command_line& line) {
+  auto* completions = leaf(app, "completions", "Print a script that completes words and options",
+                           line, [&](session& with) -> result<int> {
+                             const auto which = line.shell == "bash"  ? shell::bash
+                                                : line.shell == "zsh" ? shell::zsh
+                                                                      : shell::fish;
+                             append_completions(words_of(app), which, with.out.text());
+                             return exit_ok;
+                           });
+  completions->add_option("shell", line.shell, "bash, zsh or fish")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  completions->group("");
+  leaf(app, "man", "Print the man page", line, [&](session& with) -> result<int> {
+    append_man_page(words_of(app), std::string{version()}, with.out.text());
+    return exit_ok;
+  })->group("");
+}
+
 // Standard output is for what was asked for.
 void log_to_standard_error() {
   spdlog::set_default_logger(spdlog::stderr_logger_mt("penstock"));
@@ -363,6 +385,7 @@ int run(int argc, char** argv) {
   add_log_words(app, line);
   add_job_words(app, line);
   add_node_words(app, line);
+  add_shell_words(app, line);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& asked) {  // --help, --version

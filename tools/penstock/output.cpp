@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "streams/record/serde_json.hpp"
+
 namespace penstock::tool {
 
 result<void> output::flush() {
@@ -54,64 +56,8 @@ void table::print(bytes& to) const {
   }
 }
 
-namespace {
-
-// The length of the UTF-8 character at the start of `text`; 0 when there is none.
-std::size_t utf8_length(bytes_view text) {
-  const auto at = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = at(0);
-  if (first < 0x80) return 1;
-  if (first < 0xc2 || first > 0xf4) return 0;
-  const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  if (text.size() < length) return 0;
-  // The second byte excludes overlong forms, surrogates and what is above U+10FFFF.
-  const unsigned char low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
-  const unsigned char high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
-  if (at(1) < low || at(1) > high) return 0;
-  for (std::size_t i = 2; i < length; ++i) {
-    if ((at(i) & 0xc0) != 0x80) return 0;
-  }
-  return length;
-}
-
-}  // namespace
-
-bool is_utf8(bytes_view text) {
-  while (!text.empty()) {
-    const auto length = utf8_length(text);
-    if (length == 0) return false;
-    text.remove_prefix(length);
-  }
-  return true;
-}
-
 void append_json_string(bytes_view text, bytes& to) {
-  to += '"';
-  while (!text.empty()) {
-    const auto length = utf8_length(text);
-    const auto c = static_cast<unsigned char>(text[0]);
-    if (length == 0) {
-      to += "\xef\xbf\xbd";
-      text.remove_prefix(1);
-      continue;
-    }
-    if (c == '"' || c == '\\') {
-      to += '\\';
-      to += static_cast<char>(c);
-    } else if (c == '\n') {
-      to += "\\n";
-    } else if (c == '\t') {
-      to += "\\t";
-    } else if (c == '\r') {
-      to += "\\r";
-    } else if (c < 0x20) {
-      fmt::format_to(std::back_inserter(to), "\\u{:04x}", c);
-    } else {
-      to.append(text.substr(0, length));
-    }
-    text.remove_prefix(length);
-  }
-  to += '"';
+  detail::append_json(text, to);
 }
 
 std::string readable_bytes(std::uint64_t size) {

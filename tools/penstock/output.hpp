@@ -46,8 +46,6 @@ class table {
 /// Appends a JSON string; bytes that are not UTF-8 become U+FFFD.
 void append_json_string(bytes_view text, bytes& to);
 
-bool is_utf8(bytes_view text);
-
 /// "1.4 GiB", for people.
 std::string readable_bytes(std::uint64_t size);
 

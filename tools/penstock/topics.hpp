@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "streams/base/ids.hpp"
+#include "streams/base/nearest.hpp"
 #include "streams/topic/settings.hpp"
 #include "tools/penstock/target.hpp"
 
@@ -37,9 +38,6 @@ result<topic_info> describe_topic(target& at, const std::string& name);
 
 /// "topic \"ordres\" does not exist: did you mean \"orders\"?"
 error no_such_topic(target& at, const std::string& name);
-
-/// Of `known`, the nearest to `wanted` that is near enough to have been meant; empty if none is.
-std::string nearest(const std::string& wanted, const std::vector<std::string>& known);
 
 /// First offset with a time not before `time` (-1 the end, -2 the start, as in Kafka); the end
 /// when all are older.

@@ -1,4 +1,4 @@
-#include "tools/penstock/typed_values.hpp"
+#include "streams/record/typed_value.hpp"
 
 #include <fmt/format.h>
 
@@ -8,15 +8,16 @@
 #include <nlohmann/json.hpp>
 
 #include "streams/record/serde.hpp"
+#include "streams/record/serde_json.hpp"
 #include "streams/record/serde_text.hpp"
-#include "tools/penstock/output.hpp"
-#include "tools/penstock/topics.hpp"
+#include "streams/record/written_time.hpp"
 
-namespace penstock::tool {
+namespace penstock {
 
 namespace {
 
 using kind = described_type::kind;
+using detail::append_json;
 using detail::nesting_max;
 using detail::put_sized;
 using detail::put_varint;
@@ -111,12 +112,12 @@ bool put_json(const described_type& type, bytes_view from, bytes& to, int depth)
   if (depth > nesting_max) return false;
   switch (type.what) {
     case kind::string:
-      append_json_string(from, to);
+      append_json(from, to);
       return true;
     case kind::timestamp_ms: {
       bytes text;
       if (!put_scalar(type, from, text)) return false;
-      append_json_string(text, to);
+      append_json(text, to);
       return true;
     }
     case kind::floating: {
@@ -166,7 +167,7 @@ bool put_elements(const described_type& type, bytes_view from, bytes& to, int de
       return false;
     }
     if (object) {
-      append_json_string(key, to);
+      append_json(key, to);
       to += ':';
     } else {
       to += '[' + key + ',';
@@ -196,7 +197,7 @@ bool put_structure(const described_type& type, bytes_view from, bytes& to, int d
     if (found == type.tags.end()) continue;  // of a newer program
     const auto i = static_cast<std::size_t>(found - type.tags.begin());
     if (!std::exchange(first, false)) to += ',';
-    append_json_string(type.names[i], to);
+    append_json(type.names[i], to);
     to += ':';
     if (!put_json(present(type.inner[i]), part, to, depth + 1)) return false;
   }
@@ -239,7 +240,7 @@ bool read_text(const described_type& type, bytes_view typed, bytes& to) {
       return true;
     }
     case kind::timestamp_ms: {
-      const auto time = parse_time({}, std::string{typed});
+      const auto time = written_time(typed);
       if (!time) return false;
       put_big_endian(static_cast<std::uint64_t>(to_millis(*time)), 8, to);
       return true;
@@ -330,4 +331,4 @@ bool value_from_text(const described_type& type, bytes_view typed, bytes& to) {
   return read_text(type, typed, to);
 }
 
-}  // namespace penstock::tool
+}  // namespace penstock

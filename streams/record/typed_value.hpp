@@ -5,7 +5,7 @@
 #include "streams/base/bytes.hpp"
 #include "streams/record/type_name.hpp"
 
-namespace penstock::tool {
+namespace penstock {
 
 /// Appends scalars plainly, composed values as JSON. False when `from` is no such value; `to` may
 /// have grown then.
@@ -18,4 +18,4 @@ bool value_to_json(const described_type& type, bytes_view from, bytes& to);
 /// them. False when it is no such value.
 bool value_from_text(const described_type& type, bytes_view typed, bytes& to);
 
-}  // namespace penstock::tool
+}  // namespace penstock

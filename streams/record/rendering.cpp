@@ -1,13 +1,14 @@
-#include "tools/penstock/formats.hpp"
+#include "streams/record/rendering.hpp"
 
 #include <fmt/format.h>
+#include <simdjson.h>
 
 #include <nlohmann/json.hpp>
 
-#include "tools/penstock/output.hpp"
-#include "tools/penstock/typed_values.hpp"
+#include "streams/record/serde_json.hpp"
+#include "streams/record/typed_value.hpp"
 
-namespace penstock::tool {
+namespace penstock {
 
 namespace {
 
@@ -44,7 +45,7 @@ void append_base64(bytes_view value, bytes& to) {
 
 void append_text_json(bytes_view value, bytes& to) {
   if (is_utf8(value)) {
-    append_json_string(value, to);
+    detail::append_json(value, to);
   } else {
     append_base64(value, to);
   }
@@ -133,9 +134,13 @@ result<void> rendering::from_text(bytes_view typed, bytes& to) const {
       break;
   }
   return error{errc::type_mismatch,
-               fmt::format("the topic's format {} is not known to this version of the tool: write "
-                           "with the program that made it, or use a newer tool",
+               fmt::format("the topic's format {} is not known to this version: write with the "
+                           "program that made it, or use a newer one",
                            name_)};
+}
+
+bool is_utf8(bytes_view text) {
+  return simdjson::validate_utf8(text.data(), text.size());
 }
 
 result<void> check_format(const std::string& format) {
@@ -151,4 +156,4 @@ result<void> check_format(const std::string& format) {
                            format)};
 }
 
-}  // namespace penstock::tool
+}  // namespace penstock
