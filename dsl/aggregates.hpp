@@ -99,7 +99,44 @@ class aggregates {
                        "at most " + std::to_string(at_most));
   }
 
+  /// The distribution of what `f` gives: count, sum, least, greatest, median and the percentiles
+  /// 75, 90, 95, 99 and 99.9, which are off by at most `relative_error` (a `distribution`). Kept in
+  /// a few kilobytes per key, whatever the number of records.
+  template <step_function<K, V> F = std::identity>
+  requires key_type<K> && std::is_arithmetic_v<called_t<F, K, V>>
+  auto quantiles(std::string name, F f = {}, double relative_error = 0.01) const {
+    return sketched<distribution>("quantiles", std::move(name), std::move(f), relative_error);
+  }
+
+  /// The same as a value that can be asked for any quantile and merged with others: distributions
+  /// of minutes become the hour's by `reduce`. Equal errors are needed for that.
+  template <step_function<K, V> F = std::identity>
+  requires key_type<K> && std::is_arithmetic_v<called_t<F, K, V>>
+  auto sketch(std::string name, F f = {}, double relative_error = 0.01) const {
+    return sketched<quantile_sketch>("sketch", std::move(name), std::move(f), relative_error);
+  }
+
  private:
+  template <class Shown, class F>
+  auto sketched(std::string verb, std::string name, F f, double relative_error) const {
+    if (!(relative_error >= quantile_sketch::error_min &&
+          relative_error <= quantile_sketch::error_max)) {
+      self().problem("step \"" + name + "\": the relative error " + std::to_string(relative_error) +
+                     " must be from " + std::to_string(quantile_sketch::error_min) + " to " +
+                     std::to_string(quantile_sketch::error_max));
+    }
+    return self().fold(std::move(verb), std::move(name),
+                       sketch_aggregator<F, Shown>{relative_error, std::move(f)},
+                       "relative error " + shown_share(relative_error));
+  }
+
+  /// 0.01 as "1%".
+  static std::string shown_share(double share) {
+    std::string text;
+    append_text(share * 100, text);
+    return text + "%";
+  }
+
   const Derived& self() const { return static_cast<const Derived&>(*this); }
 };
 

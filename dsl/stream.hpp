@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "dsl/aggregates.hpp"
+#include "dsl/enriching.hpp"
 #include "dsl/graph.hpp"
 #include "dsl/redacting.hpp"
 #include "dsl/table.hpp"
@@ -98,6 +99,21 @@ class stream : public detail::aggregates<stream<K, V>, K, V> {
     using T = typename R::value_type;
     return behind<detail::try_map_operator<K, V, F>, K, T>("try_map", std::move(name), std::move(f),
                                                            detail::mock_of_value<K, V, T>());
+  }
+
+  /// Enriches from a table that was read when the topology was built
+  /// (streams/logs/lookup_table.hpp): `key_of` gives what to look up, `f(value, row)` the new
+  /// value; `row` is a pointer, null when the table has no such row.
+  /// `s.lookup("host", hosts, &hit::client, [](const hit& h, const host* row) { … })`
+  template <detail::lookup_source Table, step_function<K, V> KeyOf, class F>
+  auto lookup(std::string name, Table rows, KeyOf key_of, F f) const {
+    using enricher = detail::enricher<K, V, Table, KeyOf, F>;
+    static_assert(std::invocable<F&, const V&, typename enricher::row>,
+                  "lookup needs a function of the value and a pointer to a row, which may be null");
+    detail::check_function(*at_.graph, name, rows);
+    using R = std::remove_cvref_t<std::invoke_result_t<F&, const V&, typename enricher::row>>;
+    return behind<detail::map_operator<K, V, enricher>, K, R>(
+        "lookup", std::move(name), enricher{std::move(rows), std::move(key_of), std::move(f)});
   }
 
   /// Keeps the records for which `f` gives true.

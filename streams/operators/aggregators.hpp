@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "streams/operators/functions.hpp"
+#include "streams/operators/quantile_sketch.hpp"
 #include "streams/record/serde.hpp"
 
 namespace penstock {
@@ -188,6 +189,31 @@ struct distinct_aggregator {
     s.insert(at, T(one));
   }
   shown show(const state& s) const { return s.size(); }
+};
+
+/// The distribution of what `f` gives: `Shown` is the sketch itself, or what it says.
+template <class F, class Shown>
+struct sketch_aggregator {
+  using state = quantile_sketch;
+  using shown = Shown;
+  static constexpr bool safe = false;
+  double relative_error = 0;
+  F f;
+
+  state zero() const { return quantile_sketch{relative_error}; }
+  template <class K, class V>
+  void add(state& s, bool /*fresh*/, const K& key, const V& value) {
+    if (!s.add(static_cast<double>(call(f, key, value)))) {
+      throw std::domain_error("a quantile of a number that is not finite");
+    }
+  }
+  shown show(const state& s) const {
+    if constexpr (std::same_as<shown, quantile_sketch>) {
+      return s;
+    } else {
+      return summary_of(s);
+    }
+  }
 };
 
 }  // namespace detail
