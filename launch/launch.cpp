@@ -95,8 +95,12 @@ result<job_reply> ask(caf::scoped_actor& self, const job_actor& job) {
   return answer;
 }
 
+// The address of a node that cannot be reached at the moment; empty: there is nothing to miss.
+using missing_node = std::function<std::string()>;
+
 // Until the job has ended or failed: its error, if any.
-error follow(caf::scoped_actor& self, const job_actor& job, progress& show) {
+error follow(caf::scoped_actor& self, const job_actor& job, progress& show,
+             const missing_node& missing) {
   stop_signals signals;
   bool stopping = false;
   std::chrono::nanoseconds failed_at{-1};
@@ -104,7 +108,7 @@ error follow(caf::scoped_actor& self, const job_actor& job, progress& show) {
     auto reply = ask(self, job);
     if (!reply) return reply.error();
     const auto now = machine_clock().monotonic();
-    show.update(*reply, now);
+    show.update(*reply, now, missing());
     auto in = reply->open();
     const auto state = view(in->getState());
     auto why = error_of(in->getFailure());
@@ -124,12 +128,13 @@ error follow(caf::scoped_actor& self, const job_actor& job, progress& show) {
 // The job at work on a node, from its first task to its last. `show_job` tells whoever wants to
 // look.
 error run_on(const plan& p, const run_options& options, caf::actor_system& system,
-             const node_actor& node, const std::function<void(job_handle)>& show_job) {
+             const node_actor& node, const std::function<void(job_handle)>& show_job,
+             const missing_node& missing) {
   caf::scoped_actor self{system};
   progress show{p.name(), options.quiet};
   auto job = spawn_job(system, configure(p, options, node));
   show_job(job);
-  auto why = follow(self, job, show);
+  auto why = follow(self, job, show, missing);
   show_job(job_handle{});
   self->send_exit(job, caf::exit_reason::user_shutdown);
   self->wait_for(caf::actor_cast<caf::actor>(job));
@@ -144,8 +149,10 @@ error run_embedded(const plan& p, const run_options& options) {
   auto node = embedded_node::open(where);
   if (!node) return node.error();
   auto claimed = (*node)->links().claim(p.name());
-  error why = claimed ? run_on(p, options, (*node)->system(), (*node)->node(),
-                               [&](job_handle job) { (*node)->show_job(std::move(job)); })
+  error why = claimed ? run_on(
+                            p, options, (*node)->system(), (*node)->node(),
+                            [&](job_handle job) { (*node)->show_job(std::move(job)); },
+                            [] { return std::string{}; })
                       : claimed.error();
   auto closed = (*node)->close();
   if (!why && !closed) why = closed.error();
@@ -176,7 +183,10 @@ error run_linked(const plan& p, const run_options& options) {
   const auto until = std::chrono::steady_clock::now() + claim_patience;
   for (;;) {
     auto link = connect_node(*here.system, *address, {}, manners);
-    if (link) return run_on(p, options, *here.system, (*link)->node(), [](const job_handle&) {});
+    if (link)
+      return run_on(
+          p, options, *here.system, (*link)->node(), [](const job_handle&) {},
+          [&] { return (*link)->is_lost() ? options.directory : std::string{}; });
     // A process that was killed a moment ago may not have been missed yet.
     if (!(link.error() == errc::locked) || std::chrono::steady_clock::now() > until)
       return link.error();

@@ -56,13 +56,16 @@ std::string progress::line(wire::JobReply::Reader job, std::chrono::nanoseconds 
                      with_commas(n.getLate()), with_commas(n.getBad()), connectors_line(job));
 }
 
-void progress::update(const job_reply& reply, std::chrono::nanoseconds now) {
+void progress::update(const job_reply& reply, std::chrono::nanoseconds now,
+                      std::string_view missing) {
   if (quiet_) return;
   if (started_.count() < 0) started_ = printed_ = counted_ = now;
   if (now - printed_ < (terminal_ ? 500ms : 5s)) return;
   printed_ = now;
   auto job = reply.open();
-  const auto text = line(*job, now);
+  const auto text = missing.empty()
+                        ? line(*job, now)
+                        : fmt::format("{}: waiting · no node answers at {}", topology_, missing);
   if (!terminal_) {
     std::fprintf(stderr, "%s\n", text.c_str());
     return;

@@ -15,8 +15,9 @@ class progress {
   /// `quiet`: says nothing.
   progress(std::string topology, bool quiet);
 
-  /// The newest numbers, at monotonic time `now`. Prints when it is time.
-  void update(const job_reply& reply, std::chrono::nanoseconds now);
+  /// The newest numbers, at monotonic time `now`. Prints when it is time; while the node is gone
+  /// numbers say nothing, and `missing` names it.
+  void update(const job_reply& reply, std::chrono::nanoseconds now, std::string_view missing = {});
 
   /// The last word, with totals.
   void finish(const job_reply& reply, std::chrono::nanoseconds now);

@@ -65,6 +65,7 @@ class node_link_core final : public link_observer,
     const std::lock_guard hold{mutex_};
     return down_;
   }
+  bool is_lost() const { return lost_.load(std::memory_order_relaxed); }
   std::int32_t node_id() const { return node_id_.load(std::memory_order_relaxed); }
   const node_actor& node() const { return node_; }
   const job_handle& job() const { return job_; }
@@ -129,6 +130,7 @@ class node_link_core final : public link_observer,
   std::vector<link_endpoint> endpoints_;
   std::promise<result<void>> opened_;
   phase phase_ = phase::connecting;
+  std::atomic<bool> lost_{false};  // what `phase_` says of that, for other threads
   bool claiming_ = false;
   bool shut_ = false;
   steady::time_point opened_at_{};
@@ -309,6 +311,7 @@ void node_link_core::on_claimed(const arrived_frame& arrived) {
 void node_link_core::begin() {
   const bool again = phase_ == phase::lost;
   phase_ = phase::open;
+  lost_ = false;
   opened_at_ = steady::now();
   if (!again) opened_.set_value({});
   if (again) spdlog::warn("{}: the link is back", name_);
@@ -326,6 +329,7 @@ void node_link_core::on_closed(const error& why) {
   const bool no_room = why == errc::overloaded && give_up_at_ == steady::time_point{};
   if (shut_ || no_room || manners_.patience.count() == 0) return end(reason);
   phase_ = phase::lost;
+  lost_ = true;
   spdlog::warn("{}: trying to make the link again for {} s", reason.message(),
                std::chrono::duration_cast<std::chrono::seconds>(manners_.patience).count());
   // One that stood for moments only is no better than one that could not be made.
@@ -356,6 +360,7 @@ void node_link_core::end(const error& why) {
   if (phase_ == phase::over) return;
   const bool was_open = phase_ == phase::open || phase_ == phase::lost;
   phase_ = phase::over;
+  lost_ = false;
   {
     const std::lock_guard hold{mutex_};
     // Whoever asks from now on is told why; what the peer said about itself counts as `closed`.
@@ -510,6 +515,10 @@ const node_actor& node_link::node() const {
 
 const job_handle& node_link::job() const {
   return core_->job();
+}
+
+bool node_link::is_lost() const {
+  return core_->is_lost();
 }
 
 error node_link::down() const {

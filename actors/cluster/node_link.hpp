@@ -48,6 +48,9 @@ class node_link {
   /// Nothing while the link stands or is being made again, or why it does not. Any thread.
   error down() const;
 
+  /// Whether the link is being made again, so that what is asked waits. Any thread.
+  bool is_lost() const;
+
   /// Who the node is for Kafka's clients; -1 when it serves none. Any thread.
   std::int32_t node_id() const;
 
