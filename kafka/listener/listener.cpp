@@ -38,11 +38,12 @@ constexpr auto untaken_max = 10s;  // for an answer, while there is no room for 
 std::uint32_t descriptors_for_clients() {
   constexpr rlim_t others = 32;
   constexpr rlim_t at_least = 16;
+  constexpr rlim_t of_files_max = 4096;  // streams/base/disk_posix.cpp keeps as many open
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return ~0u;
-  const auto half = limit.rlim_cur / 2;
+  const auto left = limit.rlim_cur - std::min(limit.rlim_cur / 2, of_files_max);
   return static_cast<std::uint32_t>(
-      std::min<rlim_t>(half > others + at_least ? half - others : at_least, ~0u));
+      std::min<rlim_t>(left > others + at_least ? left - others : at_least, ~0u));
 }
 
 error socket_error(errc code, const std::string& what, const boost::system::error_code& why) {
