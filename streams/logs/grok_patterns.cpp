@@ -45,12 +45,11 @@ grok_patterns make_patterns() {
       {"MAC", R"(%{COMMONMAC}|%{WINDOWSMAC}|%{CISCOMAC})"},
       {"OCTET", R"(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"},
       {"IPV4", R"(\b%{OCTET}(?:\.%{OCTET}){3}\b)"},
-      {"IPV6",
-       R"((?:(?:[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){0,5})?::(?:[0-9A-Fa-f]{1,4}:){0,5}%{IPV4})"
-       R"(|(?:[0-9A-Fa-f]{1,4}:){6}%{IPV4})"
-       R"(|(?:[0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4})"
-       R"(|(?:[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){0,6})?::)"
-       R"((?:[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){0,6})?)(?:%[0-9A-Za-z_.-]+)?)"},
+      {"HEXTET", R"([0-9A-Fa-f]{1,4})"},
+      {"DOTTED", R"((?:\d{1,3}\.){3}\d{1,3})"},
+      {"IPV6", R"((?:(?:%{HEXTET}:){6}(?:%{HEXTET}:%{HEXTET}|%{DOTTED}))"
+               R"(|(?:%{HEXTET}(?::%{HEXTET})*)?::(?:%{HEXTET}:)*(?:%{DOTTED}|%{HEXTET}))"
+               R"(|(?:%{HEXTET}(?::%{HEXTET})*)?::)(?:%[0-9A-Za-z_.-]+)?)"},
       {"IP", R"(%{IPV6}|%{IPV4})"},
       {"HOSTNAME", R"(\b[0-9A-Za-z][\w-]*(?:\.[0-9A-Za-z][\w-]*)*\.?)"},
       {"HOST", R"(%{HOSTNAME})"},
@@ -126,10 +125,11 @@ grok_patterns make_patterns() {
 
       // Web servers
       {"HTTPDUSER", R"(\S+)"},
+      {"HTTPDCLIENT", R"([0-9A-Za-z:.%_-]+)"},  // an address or name, by its characters: fast
       {"HTTPDQUOTED", R"((?:[^"\\]|\\.)*)"},
       {"HTTPDREQUEST", R"(%{WORD:verb} %{NOTSPACE:request}(?: HTTP/%{NUMBER:httpversion})?)"},
       {"COMMONAPACHELOG",
-       R"(%{IPORHOST:clientip} %{HTTPDUSER:ident} %{HTTPDUSER:auth} \[%{HTTPDATE:timestamp}\] )"
+       R"(%{HTTPDCLIENT:clientip} %{HTTPDUSER:ident} %{HTTPDUSER:auth} \[%{HTTPDATE:timestamp}\] )"
        R"re("(?:%{HTTPDREQUEST}|%{HTTPDQUOTED:rawrequest})" )re"
        R"((?:-|%{INT:response}) (?:-|%{INT:bytes}))"},
       {"COMBINEDAPACHELOG",

@@ -21,6 +21,13 @@ struct transition {
   std::size_t to = line_state;
 };
 
+/// The rules from one state. Most lines follow none: one look says so for all of them together.
+struct state_rules {
+  std::vector<transition> all;
+  std::string together;
+  compiled_pattern any;
+};
+
 result<compiled_pattern> compile_optional(std::string_view what, const std::string& pattern) {
   if (pattern.empty()) return compiled_pattern{};
   return compile_pattern(what, pattern);
@@ -33,7 +40,7 @@ struct event_assembler::compiled {
   compiled_pattern continues;
   bool start_alone = false;  // the start pattern is all there is
   bool every_line = false;   // there is nothing: each line is an event
-  std::vector<std::vector<transition>> states;
+  std::vector<state_rules> states;
   std::size_t max_bytes = 0;
   std::size_t max_lines = 0;
   std::chrono::nanoseconds flush_after{0};
@@ -42,7 +49,9 @@ struct event_assembler::compiled {
 
   // The rule of the state that takes the line.
   const transition* next(std::size_t state, std::string_view line) const {
-    for (const transition& one : states[state]) {
+    const state_rules& rules = states[state];
+    if (rules.any != nullptr && !found_in(*rules.any, line)) return nullptr;
+    for (const transition& one : rules.all) {
       if (found_in(*one.pattern, line)) return &one;
     }
     return nullptr;
@@ -72,9 +81,17 @@ result<void> event_assembler::compiled::add_rules(const std::vector<multiline_ru
     for (const std::string& from : rule.from) {
       const std::size_t state = number(from);
       if (states.size() < names.size()) states.resize(names.size());
-      states[state].push_back({pattern, to});
+      states[state].all.push_back({pattern, to});
+      states[state].together += (states[state].together.empty() ? "(?:" : "|(?:") + rule.pattern;
+      states[state].together += ')';
     }
     if (states.size() < names.size()) states.resize(names.size());
+  }
+  for (state_rules& state : states) {
+    if (state.all.size() < 2) continue;
+    // Together they may be more than a pattern can be; then each is tried.
+    auto any = compile_pattern("the rules", state.together);
+    if (any) state.any = *std::move(any);
   }
   return {};
 }

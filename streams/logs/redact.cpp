@@ -35,50 +35,65 @@ std::string_view name_of(kind what) {
   return "unknown";
 }
 
-/// HMAC-SHA-256 with the key set up once; each text gets a copy of the state.
+/// HMAC-SHA-256 with the key set up once, because that takes longer than a hash.
 class redactor::hasher {
  public:
   explicit hasher(const std::string& key) {
-    mac_ = EVP_MAC_fetch(nullptr, "HMAC", nullptr);
-    PENSTOCK_ASSERT(mac_ != nullptr);
-    keyed_ = EVP_MAC_CTX_new(mac_);
+    EVP_MAC* const mac = EVP_MAC_fetch(nullptr, "HMAC", nullptr);
+    PENSTOCK_ASSERT(mac != nullptr);
+    keyed_ = EVP_MAC_CTX_new(mac);
+    EVP_MAC_free(mac);  // the context holds it
+    PENSTOCK_ASSERT(keyed_ != nullptr);
     char digest[] = "SHA256";
     const OSSL_PARAM settings[] = {OSSL_PARAM_construct_utf8_string("digest", digest, 0),
                                    OSSL_PARAM_construct_end()};
-    PENSTOCK_ASSERT(keyed_ != nullptr);
     PENSTOCK_ASSERT(EVP_MAC_init(keyed_, reinterpret_cast<const unsigned char*>(key.data()),
                                  key.size(), settings) == 1);
   }
-  ~hasher() {
-    EVP_MAC_CTX_free(keyed_);
-    EVP_MAC_free(mac_);
+  hasher(const hasher& other) : keyed_(EVP_MAC_CTX_dup(other.keyed_)) {
+    PENSTOCK_ASSERT(keyed_ != nullptr);
   }
-  hasher(const hasher&) = delete;
   hasher& operator=(const hasher&) = delete;
+  ~hasher() { EVP_MAC_CTX_free(keyed_); }
 
-  std::string operator()(kind what, std::string_view text) const {
+  std::string operator()(kind what, std::string_view text) {
     const std::string_view name = name_of(what);
-    EVP_MAC_CTX* one = EVP_MAC_CTX_dup(keyed_);
     std::array<unsigned char, 32> out{};
     std::size_t size = 0;
-    const bool done = one != nullptr && add(one, name) && add(one, ":") && add(one, text) &&
-                      EVP_MAC_final(one, out.data(), &size, out.size()) == 1;
-    EVP_MAC_CTX_free(one);
+    const bool done = EVP_MAC_init(keyed_, nullptr, 0, nullptr) == 1 && add(name) && add(":") &&
+                      add(text) && EVP_MAC_final(keyed_, out.data(), &size, out.size()) == 1;
     PENSTOCK_ASSERT(done && size == out.size(), size);
+    static constexpr char digits[] = "0123456789abcdef";
     std::string shown = fmt::format("[{}:", name);
-    for (std::size_t i = 0; i < hash_bytes; ++i) shown += fmt::format("{:02x}", out[i]);
-    return shown + "]";
+    for (std::size_t i = 0; i < hash_bytes; ++i) {
+      shown += digits[out[i] >> 4];
+      shown += digits[out[i] & 15];
+    }
+    shown += ']';
+    return shown;
   }
 
  private:
-  static bool add(EVP_MAC_CTX* to, std::string_view text) {
-    return EVP_MAC_update(to, reinterpret_cast<const unsigned char*>(text.data()), text.size()) ==
-           1;
+  bool add(std::string_view text) {
+    return EVP_MAC_update(keyed_, reinterpret_cast<const unsigned char*>(text.data()),
+                          text.size()) == 1;
   }
 
-  EVP_MAC* mac_ = nullptr;
   EVP_MAC_CTX* keyed_ = nullptr;
 };
+
+redactor::redactor(const redactor& other)
+    : kinds_(other.kinds_),
+      mask_(other.mask_),
+      hasher_(other.hasher_ ? std::make_unique<hasher>(*other.hasher_) : nullptr),
+      short_key_(other.short_key_) {}
+redactor& redactor::operator=(const redactor& other) {
+  if (this != &other) *this = redactor{other};
+  return *this;
+}
+redactor::redactor(redactor&&) noexcept = default;
+redactor& redactor::operator=(redactor&&) noexcept = default;
+redactor::~redactor() = default;
 
 redactor::redactor(std::initializer_list<kind> what, mask how) : mask_(std::move(how.with)) {
   for (const kind one : what) kinds_ = static_cast<std::uint8_t>(kinds_ | detail::bit(one));
@@ -86,7 +101,7 @@ redactor::redactor(std::initializer_list<kind> what, mask how) : mask_(std::move
 
 redactor::redactor(std::initializer_list<kind> what, keyed_hash how) : redactor(what, mask{}) {
   short_key_ = how.key.size() < key_bytes_min;
-  if (!short_key_) hasher_ = std::make_shared<const hasher>(how.key);
+  if (!short_key_) hasher_ = std::make_unique<hasher>(how.key);
 }
 
 std::string redactor::problem() const {
@@ -108,7 +123,7 @@ std::string redactor::describe() const {
 
 std::string redactor::replacement(kind what, std::string_view text) const {
   if (hasher_ != nullptr) return (*hasher_)(what, text);
-  return mask_.empty() ? fmt::format("[{}]", name_of(what)) : mask_;
+  return mask_.empty() ? std::string{"["}.append(name_of(what)).append("]") : mask_;
 }
 
 std::optional<find> redactor::next(std::string_view text, std::size_t from) const {

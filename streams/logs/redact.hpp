@@ -50,12 +50,17 @@ struct find {
   kind what = email;
 };
 
-/// `redactor{redact::email, redact::card}`, `redactor{{redact::ipv4}, keyed_hash{key}}`. Immutable;
-/// copies share the key; may be used by many threads.
+/// `redactor{redact::email, redact::card}`, `redactor{{redact::ipv4}, keyed_hash{key}}`. One object
+/// is for one thread at a time; copies are for others.
 class redactor {
  public:
   redactor(std::initializer_list<kind> what, mask how = {});  // NOLINT: implicit
   redactor(std::initializer_list<kind> what, keyed_hash how);
+  redactor(const redactor& other);
+  redactor(redactor&&) noexcept;
+  redactor& operator=(const redactor& other);
+  redactor& operator=(redactor&&) noexcept;
+  ~redactor();
 
   /// The text with every find replaced.
   std::string operator()(std::string_view text) const;
@@ -79,7 +84,7 @@ class redactor {
 
   std::uint8_t kinds_ = 0;
   std::string mask_;
-  std::shared_ptr<const hasher> hasher_;
+  std::unique_ptr<hasher> hasher_;  // keyed; empty without a hash
   bool short_key_ = false;
 };
 

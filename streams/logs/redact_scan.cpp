@@ -125,6 +125,14 @@ constexpr key_form key_forms[] = {
 constexpr std::string_view aws_prefixes[] = {"AKIA", "ASIA", "AROA", "AIDA", "AGPA",
                                              "ANPA", "ANVA", "ABIA", "ACCA"};
 
+constexpr std::array<bool, 256> make_key_starts() {
+  std::array<bool, 256> all{};
+  for (const key_form& one : key_forms) all[static_cast<unsigned char>(one.prefix[0])] = true;
+  for (const std::string_view one : aws_prefixes) all[static_cast<unsigned char>(one[0])] = true;
+  return all;
+}
+constexpr auto key_starts = make_key_starts();
+
 /// Names whose value is a secret. A value of fewer characters is taken for something else ("token:
 /// x" of a parser's message), but a password may be short.
 struct secret_name {
@@ -210,6 +218,13 @@ bool is_ipv6(std::string_view text) {
   return gap ? groups <= 7 : groups == 8;
 }
 
+scanner::scanner(std::string_view text, std::uint8_t kinds, std::size_t from)
+    : text_(text), kinds_(kinds), at_(from), floor_(from) {
+  if (wants(ipv4) || wants(card)) starts_ |= digit;
+  if (wants(ipv6)) starts_ |= hexadecimal;
+  if (wants(token)) starts_ |= word;
+}
+
 std::size_t scanner::word_end(std::size_t from) const {
   while (from < text_.size() && is(text_[from], word)) ++from;
   return from;
@@ -217,11 +232,12 @@ std::size_t scanner::word_end(std::size_t from) const {
 
 std::optional<find> scanner::next() {
   while (at_ < text_.size()) {
-    const unsigned char c = peek(at_);
+    const auto c = static_cast<unsigned char>(text_[at_]);
     std::optional<find> found;
     if (is(c, word)) {
-      found = at_word();
-      if (!found) at_ = word_end(at_);
+      const std::size_t end = word_end(at_ + 1);
+      if (is(c, starts_)) found = at_word(end);
+      if (!found) at_ = end;
     } else {
       if (c == '@') {
         found = at_sign();
@@ -238,7 +254,7 @@ std::optional<find> scanner::next() {
   return std::nullopt;
 }
 
-std::optional<find> scanner::at_word() {
+std::optional<find> scanner::at_word(std::size_t end) {
   const unsigned char c = peek(at_);
   if (wants(ipv6) && is(c, hexadecimal)) {
     if (auto found = ipv6_at(at_)) return found;
@@ -252,7 +268,7 @@ std::optional<find> scanner::at_word() {
     }
     return std::nullopt;
   }
-  return wants(token) ? token_at(at_) : std::nullopt;
+  return wants(token) ? token_at(at_, end) : std::nullopt;
 }
 
 std::optional<find> scanner::at_sign() {
@@ -370,10 +386,14 @@ std::optional<find> scanner::card_at(std::size_t from) const {
   return find{from, best, card};
 }
 
-std::optional<find> scanner::token_at(std::size_t from) {
-  if (auto found = known_key_at(from)) return found;
-  if (auto found = web_token_at(from)) return found;
-  const std::size_t end = word_end(from);
+std::optional<find> scanner::token_at(std::size_t from, std::size_t end) {
+  const unsigned char c = peek(from);
+  if (key_starts[c]) {
+    if (auto found = known_key_at(from)) return found;
+  }
+  if (c == 'e') {
+    if (auto found = web_token_at(from)) return found;
+  }
   if (auto found = bearer_at(from, end)) return found;
   return assigned_at(from, end);
 }
@@ -381,7 +401,8 @@ std::optional<find> scanner::token_at(std::size_t from) {
 std::optional<find> scanner::known_key_at(std::size_t from) const {
   const std::string_view rest = text_.substr(from);
   for (const std::string_view prefix : aws_prefixes) {
-    if (!rest.starts_with(prefix) || rest.size() < 20) continue;
+    if (rest.front() != 'A' || rest.size() < 20) break;
+    if (!rest.starts_with(prefix)) continue;
     const bool fits = std::all_of(rest.begin() + 4, rest.begin() + 20,
                                   [](char c) { return is(c, digit) || (c >= 'A' && c <= 'Z'); });
     if (fits && !is(peek(from + 20), word)) return find{from, from + 20, token};

@@ -25,8 +25,7 @@ bool is_ipv6(std::string_view text);
 
 class scanner {
  public:
-  scanner(std::string_view text, std::uint8_t kinds, std::size_t from = 0)
-      : text_(text), kinds_(kinds), at_(from), floor_(from) {}
+  scanner(std::string_view text, std::uint8_t kinds, std::size_t from = 0);
 
   std::optional<find> next();
 
@@ -39,14 +38,14 @@ class scanner {
     return at > floor_ ? static_cast<unsigned char>(text_[at - 1]) : 0;
   }
 
-  std::optional<find> at_word();
+  std::optional<find> at_word(std::size_t end);
   std::optional<find> at_sign();
   std::optional<find> at_colon();
   std::optional<find> email_at(std::size_t sign) const;
   std::optional<find> ipv4_at(std::size_t from) const;
   std::optional<find> ipv6_at(std::size_t from);
   std::optional<find> card_at(std::size_t from) const;
-  std::optional<find> token_at(std::size_t from);
+  std::optional<find> token_at(std::size_t from, std::size_t end);
   std::optional<find> known_key_at(std::size_t from) const;
   std::optional<find> web_token_at(std::size_t from);
   std::optional<find> bearer_at(std::size_t from, std::size_t end) const;
@@ -56,6 +55,7 @@ class scanner {
 
   std::string_view text_;
   std::uint8_t kinds_;
+  std::uint8_t starts_ = 0;  // the classes of characters at which a word can be a find
   std::size_t at_;
   std::size_t floor_;           // what lies before belongs to a find
   std::size_t ipv6_floor_ = 0;  // up to here no address of version 6 can begin any more
