@@ -42,8 +42,8 @@ PENSTOCK_FIELDS(access, client, ident, user, time, method, path, protocol, statu
                 agent);
 
 /// The same without copies: the texts point into the line, so it lives as long as the record that
-/// the line came in. `logs::combined_view` makes it several times as fast to drop most of a log:
-/// only what goes to a topic or into state is copied, as `access`.
+/// the line came in. For logs that are mostly dropped by a filter: only what goes to a topic,
+/// behind `key_by`, or into state is copied, there as `access`.
 struct access_view {
   std::string_view client;
   std::string_view ident;

@@ -1,6 +1,7 @@
 // Lateness in real data, against numbers that were counted by other means.
 #include <fstream>
 
+#include "streams/logs/access.hpp"
 #include "tests/dsl/support.hpp"
 #include "tests/support/paths.hpp"
 
@@ -8,28 +9,6 @@ namespace penstock::test {
 namespace {
 
 const topic<no_key, std::string> log{"access-log", format::text};
-
-/// The time in a line of an access log: `… [17/May/2015:10:05:03 +0000] "GET …`.
-result<timestamp> time_of(const std::string& line) {
-  static constexpr std::string_view months = "JanFebMarAprMayJunJulAugSepOctNovDec";
-  const auto open = line.find('[');
-  if (open == std::string::npos || line.size() < open + 27 || !line.ends_with('"')) {
-    return {errc::bad_record, "not a line of the combined format"};
-  }
-  const auto number = [&](std::size_t at, std::size_t length) {
-    int n = 0;
-    (void)decode_text(std::string_view{line}.substr(open + at, length), n);
-    return n;
-  };
-  const auto month = months.find(line.substr(open + 4, 3)) / 3 + 1;
-  const auto day = std::chrono::year{number(8, 4)} /
-                   std::chrono::month{static_cast<unsigned>(month)} /
-                   std::chrono::day{static_cast<unsigned>(number(1, 2))};
-  const auto zone = std::chrono::hours{number(23, 2)} + std::chrono::minutes{number(25, 2)};
-  const timestamp local = std::chrono::sys_days{day} + std::chrono::hours{number(13, 2)} +
-                          std::chrono::minutes{number(16, 2)} + std::chrono::seconds{number(19, 2)};
-  return line[open + 22] == '-' ? local + zone : local - zone;
-}
 
 struct outcome {
   std::uint64_t bad = 0;
@@ -42,10 +21,9 @@ outcome run_with(duration disorder, const std::vector<std::string>& lines) {
   t.on_bad_record(skip);
   const topic<std::string, windowed<std::uint64_t>> seconds{"seconds"};
   t.from(log)
-      .try_map("time-of", time_of)
-      .key_by("all", [](timestamp) { return std::string{"all"}; })
-      .event_time(
-          "time", [](timestamp time) { return time; }, out_of_order{disorder})
+      .try_map("parse", logs::combined_view)
+      .key_by("all", [](const logs::access_view&) { return std::string{"all"}; })
+      .event_time("time", &logs::access_view::time, out_of_order{disorder})
       .window(tumbling{1s, no_grace})
       .count("per-second")
       .on_close(never_idle)
