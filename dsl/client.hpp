@@ -176,6 +176,10 @@ class local_node {
     return create(t.name(), t.key_formatting().name(), t.value_formatting().name(), options);
   }
 
+  /// How many records a topic holds, as far as they are durable; what compaction took out counts.
+  /// `unknown_topic`.
+  result<std::uint64_t> count(const std::string& topic);
+
   template <class K, class V>
   result<topic_writer<K, V>> writer(const topic<K, V>& to, writer_options options = {}) {
     PENSTOCK_ASSIGN(auto raw, detail::raw_writer::open(held_, options));
@@ -188,6 +192,7 @@ class local_node {
   }
 
  private:
+  friend struct detail::client_node;
   explicit local_node(std::shared_ptr<detail::client_node> held) : held_(std::move(held)) {}
   result<void> create(const std::string& name, const std::string& key_format,
                       const std::string& value_format, const topic_options& options);

@@ -1,32 +1,33 @@
 // Definitions of dsl/client.hpp: typed handles for threads on an embedded node.
 #include "dsl/client.hpp"
 
+#include <algorithm>
 #include <caf/scoped_actor.hpp>
 
 #include "actors/client/consumer.hpp"
 #include "actors/client/producer.hpp"
 #include "actors/errors.hpp"
 #include "actors/messages/settings.hpp"
-#include "launch/embedded_node.hpp"
+#include "launch/client_node.hpp"
 #include "streams/record/type_name.hpp"
 
 namespace penstock {
 
 namespace detail {
 
-struct client_node {
-  std::unique_ptr<embedded_node> node;
+template <class Reply, class Request>
+result<Reply> client_node::ask(const Request& what) {
+  result<Reply> answer{errc::timed_out, "no answer from the node"};
+  caf::scoped_actor self{*system};
+  self->request(node, 30s, what)
+      .receive([&](const Reply& reply) { answer = reply; },
+               [&](const caf::error& why) { answer = from_caf(why); });
+  return answer;
+}
 
-  template <class Reply, class Request>
-  result<Reply> ask(const Request& what) {
-    result<Reply> answer{errc::timed_out, "no answer from the node"};
-    caf::scoped_actor self{node->system()};
-    self->request(node->node(), 30s, what)
-        .receive([&](const Reply& reply) { answer = reply; },
-                 [&](const caf::error& why) { answer = from_caf(why); });
-    return answer;
-  }
-};
+local_node client_node::share(caf::actor_system& system, const node_actor& node) {
+  return local_node{std::make_shared<client_node>(client_node{nullptr, &system, node})};
+}
 
 // Members end in reverse order: the handle before the node that it talks to.
 struct raw_writer::state {
@@ -43,7 +44,7 @@ result<raw_writer> raw_writer::open(std::shared_ptr<client_node> node, writer_op
   producer_config config;
   config.buffer_bytes_max = options.buffer_bytes_max;
   config.linger = options.linger;
-  PENSTOCK_ASSIGN(auto out, producer::open(node->node->system(), node->node->node(), config));
+  PENSTOCK_ASSIGN(auto out, producer::open(*node->system, node->node, config));
   return raw_writer{std::make_unique<state>(state{std::move(node), std::move(out)})};
 }
 
@@ -76,7 +77,7 @@ consumer make_consumer(client_node& node, const std::string& topic, const reader
   config.topics = {topic};
   config.start = options.from_beginning ? start_at::beginning : start_at::end;
   config.buffer_bytes_max = options.buffer_bytes_max;
-  return {node.node->system(), node.node->node(), std::move(config)};
+  return {*node.system, node.node, std::move(config)};
 }
 
 }  // namespace
@@ -163,7 +164,29 @@ result<local_node> local_node::open(const std::string& directory) {
   embedded_options options;
   options.directory = directory;
   PENSTOCK_ASSIGN(auto node, embedded_node::open(options));
-  return local_node{std::make_shared<detail::client_node>(detail::client_node{std::move(node)})};
+  auto* system = &node->system();
+  auto handle = node->node();
+  return local_node{std::make_shared<detail::client_node>(
+      detail::client_node{std::move(node), system, std::move(handle)})};
+}
+
+result<std::uint64_t> local_node::count(const std::string& topic) {
+  auto request = topics_request::make([&](wire::TopicsRequest::Builder out) {
+    out.initNames(1).set(0, text_of(topic));
+    out.setWithPartitions(true);
+  });
+  PENSTOCK_ASSIGN(auto reply, held_->ask<topics_reply>(request));
+  auto in = reply.open();
+  if (auto why = error_of(in->getFailure())) return why;
+  if (in->getTopics().size() != 1)
+    return error{errc::unknown_topic, "topic \"" + topic + "\" does not exist"};
+  std::uint64_t sum = 0;
+  for (auto each : in->getTopics()[0].getPartitions()) {
+    if (auto why = error_of(each.getOffline())) return why;
+    sum += static_cast<std::uint64_t>(
+        std::max<std::int64_t>(0, each.getHighWatermark() - each.getStartOffset()));
+  }
+  return sum;
 }
 
 result<void> local_node::create(const std::string& name, const std::string& key_format,

@@ -58,8 +58,8 @@ void add_options(CLI::App& app, run_options& options, std::string& format, std::
 
 }  // namespace
 
-std::variant<run_options, int> parse_command_line(const plan& p, int argc,
-                                                  const char* const* argv) {
+std::variant<run_options, int> parse_command_line(const plan& p, int argc, const char* const* argv,
+                                                  const std::string& own_flags) {
   CLI::App app{"Runs topology \"" + p.name() + "\"."};
   run_options options;
   std::string format;
@@ -67,7 +67,9 @@ std::variant<run_options, int> parse_command_line(const plan& p, int argc,
   std::int64_t commit_ms = options.commit_interval.count();
   add_options(app, options, format, repartition, commit_ms);
   app.set_version_flag("--version", "penstock " + std::string{version()});
+  const std::string own = own_flags.empty() ? "" : "Of this program:\n" + own_flags + "\n";
   app.footer(
+      own +
       "Exit status:\n"
       "    0  done, or stopped with everything committed\n"
       "    1  the job or a test failed, or the data directory is damaged, full or not writable\n"

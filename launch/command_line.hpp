@@ -30,6 +30,8 @@ struct run_options {
 };
 
 /// The options, or the status to end with (help was printed, or what is wrong to stderr).
-std::variant<run_options, int> parse_command_line(const plan& p, int argc, const char* const* argv);
+/// `own_flags` is what the program says about flags that are not here any more.
+std::variant<run_options, int> parse_command_line(const plan& p, int argc, const char* const* argv,
+                                                  const std::string& own_flags = {});
 
 }  // namespace penstock

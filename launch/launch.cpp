@@ -17,12 +17,13 @@
 #include "actors/cluster/node_link.hpp"
 #include "actors/errors.hpp"
 #include "actors/processor/job.hpp"
+#include "launch/client_node.hpp"
 #include "launch/command_line.hpp"
 #include "launch/embedded_node.hpp"
 #include "launch/progress.hpp"
 #include "launch/standard_descriptors.hpp"
 #include "launch/testing/run_tests.hpp"
-#include "streams/plan/plan.hpp"
+#include "streams/plan/launch.hpp"
 
 namespace penstock {
 namespace {
@@ -142,7 +143,17 @@ error run_on(const plan& p, const run_options& options, caf::actor_system& syste
   return why;
 }
 
-error run_embedded(const plan& p, const run_options& options) {
+// What the program makes of the results, once the job has ended well.
+error look_at_end(const error& why, const launch_extras& extras, caf::actor_system& system,
+                  const node_actor& node, int& status) {
+  if (why || !extras.at_end) return why;
+  auto shared = detail::client_node::share(system, node);
+  status = extras.at_end(shared);
+  return why;
+}
+
+error run_embedded(const plan& p, const run_options& options, const launch_extras& extras,
+                   int& status) {
   embedded_options where;
   where.directory = options.directory;
   where.workers = options.workers;
@@ -154,6 +165,7 @@ error run_embedded(const plan& p, const run_options& options) {
                             [&](job_handle job) { (*node)->show_job(std::move(job)); },
                             [] { return std::string{}; })
                       : claimed.error();
+  why = look_at_end(why, extras, (*node)->system(), (*node)->node(), status);
   auto closed = (*node)->close();
   if (!why && !closed) why = closed.error();
   return why;
@@ -173,7 +185,8 @@ struct linked_system {
 };
 
 // A processor node: tasks and state are here, topics and groups over there.
-error run_linked(const plan& p, const run_options& options) {
+error run_linked(const plan& p, const run_options& options, const launch_extras& extras,
+                 int& status) {
   auto address = link_address::parse(options.directory);
   if (!address) return address.error();
   linked_system here{options.workers};
@@ -183,10 +196,12 @@ error run_linked(const plan& p, const run_options& options) {
   const auto until = std::chrono::steady_clock::now() + claim_patience;
   for (;;) {
     auto link = connect_node(*here.system, *address, {}, manners);
-    if (link)
-      return run_on(
+    if (link) {
+      auto why = run_on(
           p, options, *here.system, (*link)->node(), [](const job_handle&) {},
           [&] { return (*link)->is_lost() ? options.directory : std::string{}; });
+      return look_at_end(why, extras, *here.system, (*link)->node(), status);
+    }
     // A process that was killed a moment ago may not have been missed yet.
     if (!(link.error() == errc::locked) || std::chrono::steady_clock::now() > until)
       return link.error();
@@ -207,8 +222,8 @@ void log_to_stderr() {
   spdlog::set_level(spdlog::level::warn);
 }
 
-int launch_checked(const plan& p, int argc, char** argv) {
-  auto parsed = parse_command_line(p, argc, argv);
+int launch_checked(const plan& p, int argc, char** argv, const launch_extras& extras) {
+  auto parsed = parse_command_line(p, argc, argv, extras.help);
   if (auto* status = std::get_if<int>(&parsed)) return *status;
   const auto& options = std::get<run_options>(parsed);
   if (!p.problems().empty()) return refuse(p);
@@ -226,19 +241,25 @@ int launch_checked(const plan& p, int argc, char** argv) {
   }
   log_to_stderr();
   const bool linked = options.directory.find("://") != std::string::npos;
-  if (auto why = linked ? run_linked(p, options) : run_embedded(p, options)) {
+  int status = exit_ok;
+  if (auto why = linked ? run_linked(p, options, extras, status)
+                        : run_embedded(p, options, extras, status)) {
     std::fprintf(stderr, "%s: %s\n", p.name().c_str(), why.to_string().c_str());
     return exit_status_of(why.code());
   }
-  return exit_ok;
+  return status;
 }
 
 }  // namespace
 
 int launch(const plan& p, int argc, char** argv) {
+  return launch(p, argc, argv, {});
+}
+
+int launch(const plan& p, int argc, char** argv, const launch_extras& extras) {
   keep_standard_descriptors();
   try {
-    return launch_checked(p, argc, argv);
+    return launch_checked(p, argc, argv, extras);
   } catch (const std::exception& e) {
     std::fprintf(stderr, "%s: an unexpected error ended the job: %s\n", p.name().c_str(), e.what());
     return exit_failed;

@@ -41,6 +41,10 @@ class one_run {
  private:
   void carry_out(const feed_step& feed) {
     for (const fed_record& one : feed.records) {
+      if (!feed.source.empty()) {
+        core_.feed_line(feed.source, one.key, one.value.value_or(""));
+        continue;
+      }
       std::vector<header_view> headers;
       for (const auto& h : one.headers) headers.push_back({h.name, h.value});
       core_.feed(feed.topic, one.key, one.value, one.time, headers);

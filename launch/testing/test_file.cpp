@@ -163,7 +163,7 @@ class reader {
     }
     if (int{map.has("lines")} + int{map.has("file")} + int{map.has("records")} != 1)
       refuse(node, "feed needs one of \"lines\", \"file\" and \"records\"");
-    feed_step feed{end->topic, {}};
+    feed_step feed{end->topic, {}, {}};
     fed_record all;  // what holds for every record
     if (map.has("key")) all.key = encoded(map.find("key"), end->key, end->formats.key, "key");
     if (map.has("at")) all.time = time_in(map.find("at"));
@@ -173,6 +173,9 @@ class reader {
         feed.records.push_back(read_record(one, *end, all));
       return feed;
     }
+    feed.source = end->step;
+    if (!feed.source.empty() && (map.has("at") || map.has("headers")))
+      refuse(node, "lines of a source have neither \"at\" nor \"headers\"; use \"records\"");
     for (const auto& [line, from] : lines_in(map)) {
       auto one = all;
       if (end->value.is_raw() || end->formats.value == "json") {

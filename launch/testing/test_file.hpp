@@ -22,9 +22,10 @@ struct fed_record {
   std::vector<record_header> headers;
 };
 
-/// Records into a topic.
+/// Records into a topic, or lines for a source, which may make events of them.
 struct feed_step {
   std::string topic;
+  std::string source;  // empty: straight into the topic
   std::vector<fed_record> records;
 };
 struct advance_to_step {

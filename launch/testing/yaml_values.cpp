@@ -145,17 +145,10 @@ timestamp time_in(const YAML::Node& node) {
 }
 
 duration duration_in(const YAML::Node& node) {
-  constexpr std::pair<std::string_view, std::int64_t> units[] = {
-      {"ms", 1}, {"min", 60'000}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}};
-  const std::string text = node.IsScalar() ? node.Scalar() : std::string{};
-  for (const auto& [unit, millis] : units) {
-    if (!text.ends_with(unit)) continue;
-    double count = 0;
-    if (!whole_number(std::string_view{text}.substr(0, text.size() - unit.size()), count)) continue;
-    const double all = count * static_cast<double>(millis);
-    if (all >= 0 && all <= 366e2 * 86'400'000.0) return duration{std::llround(all)};
-  }
-  refuse(node, "must be a duration of at most a century, such as 500ms, 30s, 1min, 2h or 1d");
+  const auto length = node.IsScalar() ? written_duration(node.Scalar()) : std::nullopt;
+  if (!length)
+    refuse(node, "must be a duration of at most a century, such as 500ms, 30s, 1min, 2h or 1d");
+  return *length;
 }
 
 std::vector<YAML::Node> list_in(const YAML::Node& node, std::string_view what) {

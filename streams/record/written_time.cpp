@@ -2,6 +2,8 @@
 
 #include <charconv>
 #include <chrono>
+#include <cmath>
+#include <utility>
 
 namespace penstock {
 
@@ -84,6 +86,22 @@ std::optional<timestamp> written_time(std::string_view text) {
     return from_millis(millis);  // but not 2026, which is meant for a year
   }
   return iso_time(text);
+}
+
+std::optional<duration> written_duration(std::string_view text) {
+  constexpr std::pair<std::string_view, double> units[] = {
+      {"ms", 1}, {"min", 60e3}, {"s", 1e3}, {"m", 60e3}, {"h", 3600e3}, {"d", 86400e3}};
+  for (const auto& [unit, millis] : units) {
+    if (!text.ends_with(unit)) continue;
+    const auto digits = text.substr(0, text.size() - unit.size());
+    const auto* end = digits.data() + digits.size();
+    double count = 0;
+    const auto [at, failure] = std::from_chars(digits.data(), end, count);
+    const double all = count * millis;
+    if (failure == std::errc{} && at == end && all >= 0 && all <= 36'600 * 86400e3)
+      return duration{std::llround(all)};
+  }
+  return std::nullopt;
 }
 
 }  // namespace penstock

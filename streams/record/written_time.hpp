@@ -12,4 +12,7 @@ namespace penstock {
 /// has an offset) or milliseconds since 1970; nothing when `text` is neither.
 std::optional<timestamp> written_time(std::string_view text);
 
+/// "500ms", "30s", "1.5min" (or "m"), "2h", "1d": a length of time of at most a century.
+std::optional<duration> written_duration(std::string_view text);
+
 }  // namespace penstock
