@@ -49,7 +49,9 @@ result<group_matcher> group_matcher::make(std::string_view what, std::string_vie
                     "taken",
                     what, shown(pattern), made.pattern_->NumberOfCapturingGroups(), groups_max)};
   }
-  for (const auto& [number, name] : names) {
+  for (const auto& group : names) {
+    const int number = group.first;
+    const std::string& name = group.second;  // a binding could not be captured by clang 14
     const auto alias = std::find_if(renamed.begin(), renamed.end(),
                                     [&](const group_field& one) { return one.group == name; });
     const std::string& field = alias == renamed.end() ? name : alias->field;
