@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "streams/base/clock.hpp"
+#include "streams/plan/connector.hpp"
 #include "streams/record/batch.hpp"
 #include "streams/record/task_marks.hpp"
 #include "streams/topic/partitioner.hpp"
@@ -77,6 +78,8 @@ struct driver_core::impl {
   std::vector<std::string> printed;
   std::map<std::string, std::vector<std::pair<std::size_t, offset_t>>> committed_ends;
   std::int32_t epoch = 0;
+  /// Lines of a source that wait for more, by topic and key.
+  std::map<std::pair<std::string, std::optional<bytes>>, logs::event_assembler> assemblers;
 };
 
 /// One runner with its place in the input and what it has made durable.
@@ -296,11 +299,37 @@ const plan_connector& driver_core::connector_of(const std::string& step, bool so
 
 void driver_core::feed_line(const std::string& step, std::optional<bytes_view> key,
                             bytes_view line) {
-  feed(connector_of(step, true).topic, key, line, std::nullopt);
+  const plan_connector& source = connector_of(step, true);
+  const auto& at = impl_->job.steps()[static_cast<std::size_t>(source.at)];
+  const logs::multiline* how = multiline_of(*at.reads_from);
+  if (how == nullptr) return feed(source.topic, key, line, std::nullopt);
+  const std::pair place{source.topic, key ? std::optional{bytes{*key}} : std::nullopt};
+  auto found = impl_->assemblers.find(place);
+  if (found == impl_->assemblers.end()) {
+    found = impl_->assemblers.emplace(place, logs::event_assembler::make(*how).value()).first;
+  }
+  found->second.add(line, impl_->wall.monotonic(), [&](std::string_view event) {
+    feed(source.topic, place.second, event, std::nullopt);
+  });
+}
+
+/// Gives the events that are complete by now, or all.
+void driver_core::end_events(bool all) {
+  for (auto& [place, assembler] : impl_->assemblers) {
+    const auto give = [&, this](std::string_view event) {
+      feed(place.first, place.second, event, std::nullopt);
+    };
+    if (all) {
+      assembler.finish(give);
+    } else {
+      assembler.tick(impl_->wall.monotonic(), give);
+    }
+  }
 }
 
 void driver_core::advance_to(timestamp t) {
   if (t > impl_->wall.now()) impl_->wall.advance(t - impl_->wall.now());
+  end_events(false);
   for (const auto& one : impl_->tasks) {
     impl_->read_input(*one);
     impl_->must(one->runner->advance_to(t));
@@ -312,6 +341,7 @@ void driver_core::advance_to(timestamp t) {
 
 void driver_core::advance_by(duration d) {
   impl_->wall.advance(d);
+  end_events(false);
   for (const auto& one : impl_->tasks) {
     impl_->read_input(*one);
     impl_->must(one->runner->tick());
@@ -322,6 +352,7 @@ void driver_core::advance_by(duration d) {
 }
 
 void driver_core::close_windows() {
+  end_events(true);
   // First what the tables hold: it may belong to windows further down.
   commit();
   for (const auto& one : impl_->tasks) {

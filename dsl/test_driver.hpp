@@ -71,6 +71,8 @@ class driver_core {
 
  private:
   struct impl;
+
+  void end_events(bool all);
   std::unique_ptr<impl> impl_;
 };
 
@@ -177,7 +179,8 @@ class test_driver {
   }
 
   /// A line for the source of a step (`lines`, `tail`, …), as a file or stream has it, without its
-  /// newline; `key` is the path or sender where the source has such a key.
+  /// newline; `key` is the path or sender where the source has such a key. Lines that belong
+  /// together are put together; the last event waits for `advance_by` or `close_windows`.
   void feed_line(const std::string& step, std::string_view line) {
     core_.feed_line(step, std::nullopt, line);
   }

@@ -29,7 +29,43 @@ stream<no_key, std::string> topology::lines(std::string name, lines_from from) {
   what.path = std::move(from.path);
   what.partitions = from.partitions;
   what.line_bytes_max = from.line_bytes_max;
+  what.multiline = std::move(from.multiline);
   return from_connector<no_key, std::string>(std::move(name), "lines", {std::move(what)});
+}
+
+stream<std::string, std::string> topology::tail(std::string name, std::string glob,
+                                                tail_options options) {
+  tail_source what;
+  what.glob = std::move(glob);
+  what.from_head = options.from_head;
+  what.partitions = options.partitions;
+  what.line_bytes_max = options.line_bytes_max;
+  what.multiline = std::move(options.multiline);
+  what.poll = options.poll;
+  what.forget_after = options.forget_after;
+  return from_connector<std::string, std::string>(std::move(name), "tail", {std::move(what)});
+}
+
+stream<std::string, std::string> topology::syslog(std::string name, std::string address,
+                                                  syslog_options options) {
+  syslog_source what;
+  what.address = std::move(address);
+  what.partitions = options.partitions;
+  what.message_bytes_max = options.message_bytes_max;
+  what.connections_max = options.connections_max;
+  return from_connector<std::string, std::string>(std::move(name), "syslog", {std::move(what)});
+}
+
+stream<no_key, std::string> topology::http_in(std::string name, std::string address,
+                                              http_options options) {
+  http_source what;
+  what.address = std::move(address);
+  what.partitions = options.partitions;
+  what.body_bytes_max = options.body_bytes_max;
+  what.line_bytes_max = options.line_bytes_max;
+  what.connections_max = options.connections_max;
+  what.request_timeout = options.request_timeout;
+  return from_connector<no_key, std::string>(std::move(name), "http_in", {std::move(what)});
 }
 
 void topology::on_bad_record(stop_t) {

@@ -32,9 +32,37 @@ struct dead_letter {
 
 /// What `lines` reads: standard input, or a file or pipe by its path.
 struct lines_from {
-  std::string path = {};                  // empty: standard input
-  std::int32_t partitions = 1;            // of its topic; the order of lines holds in each
+  std::string path = {};                          // empty: standard input
+  std::int32_t partitions = 1;                    // of its topic; the order of lines holds in each
+  std::size_t line_bytes_max = 1u << 20;          // a longer line comes in pieces of this size
+  std::optional<logs::multiline> multiline = {};  // lines that belong together: stack traces, …
+};
+
+/// How `tail` reads files.
+struct tail_options {
+  bool from_head = true;                  // else files that are there at the very first start are
+                                          // begun at their end
+  std::int32_t partitions = 1;            // of its topic; a file's lines are in one, in order
   std::size_t line_bytes_max = 1u << 20;  // a longer line comes in pieces of this size
+  std::optional<logs::multiline> multiline = {};  // lines that belong together: stack traces, …
+  duration poll = 250ms;         // how soon news are found where the system gives no hints
+  duration forget_after = 168h;  // a file that is gone for so long is not recognised any more
+};
+
+/// What `syslog` takes.
+struct syslog_options {
+  std::int32_t partitions = 1;  // of its topic; a sender's messages are in one, in order
+  std::size_t message_bytes_max = 256u << 10;  // TCP: the rest of a longer message is cut off
+  std::size_t connections_max = 1000;          // TCP: more are closed at once
+};
+
+/// What `http_in` takes.
+struct http_options {
+  std::int32_t partitions = 1;               // of its topic
+  std::size_t body_bytes_max = 8u << 20;     // a larger body is answered 413
+  std::size_t line_bytes_max = 1u << 20;     // a body with a longer line is answered 400
+  std::size_t connections_max = 1000;        // more are answered 503
+  std::chrono::seconds request_timeout{30};  // for a whole request, and for taking the answer
 };
 
 /// `t.lines("in", standard_input)`
@@ -92,6 +120,22 @@ class topology {
   /// The lines of a stream of bytes, once and from its beginning, in order. They stand in the topic
   /// `<topology>-<name>-source`; a job that is started again adds what it reads then.
   stream<no_key, std::string> lines(std::string name, lines_from from);
+
+  /// The lines of files that other programs write, rotate, truncate and compress, of all that match
+  /// the shell pattern, and of those that will: key: the path under which the file was seen first;
+  /// value: a line, or an event of several. They stand in the topic `<topology>-<name>-source`,
+  /// each once: a job that is started again goes on where it was.
+  stream<std::string, std::string> tail(std::string name, std::string glob,
+                                        tail_options options = {});
+
+  /// Syslog messages that arrive at "udp://HOST:PORT" or "tcp://HOST:PORT" (octet counting or a
+  /// newline behind each), as they came: `logs::syslog` reads them. Keyed by the sender's address.
+  stream<std::string, std::string> syslog(std::string name, std::string address,
+                                          syslog_options options = {});
+
+  /// The lines of bodies that are posted to "HOST:PORT", answered when they are durable.
+  stream<no_key, std::string> http_in(std::string name, std::string address,
+                                      http_options options = {});
 
   /// What happens to records that a step cannot process: bytes that do not decode, an error from
   /// `try_map`, a function that throws, an impossible time. Chosen once for the whole topology.

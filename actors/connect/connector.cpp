@@ -5,6 +5,7 @@
 #include <caf/stateful_actor.hpp>
 
 #include "actors/connect/connector_base.hpp"
+#include "actors/connect/socket_source.hpp"
 
 namespace penstock {
 
@@ -27,6 +28,7 @@ void connector::on_order(wire::ConnectorOrder::Kind kind) {
 }
 
 void connector::on_tick(std::uint64_t id) {
+  if (id == 0) return guarded([&] { on_wake(); });
   auto at = later_.extract(id);
   if (!at.empty()) guarded([&] { at.mapped()(); });
 }
@@ -105,6 +107,21 @@ namespace {
 std::unique_ptr<connector> make(connector::self_pointer self, connector_config config,
                                 const lines_source&) {
   return make_lines(self, std::move(config));
+}
+
+std::unique_ptr<connector> make(connector::self_pointer self, connector_config config,
+                                const tail_source&) {
+  return make_tail(self, std::move(config));
+}
+
+std::unique_ptr<connector> make(connector::self_pointer self, connector_config config,
+                                const syslog_source&) {
+  return make_syslog(self, std::move(config));
+}
+
+std::unique_ptr<connector> make(connector::self_pointer self, connector_config config,
+                                const http_source&) {
+  return make_http_in(self, std::move(config));
 }
 
 std::unique_ptr<connector> make(connector::self_pointer self, connector_config config,

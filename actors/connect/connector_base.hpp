@@ -48,6 +48,8 @@ class connector {
   /// To end soon, with everything taken made lasting.
   virtual void stop() = 0;
   virtual connector_numbers numbers() const = 0;
+  /// A tick without a number has come: somebody outside has something.
+  virtual void on_wake() {}
 
   const step& self_step() const {
     return config_.topology->steps()[static_cast<std::size_t>(config_.what.at)];
@@ -124,6 +126,7 @@ class connector {
 };
 
 std::unique_ptr<connector> make_lines(connector::self_pointer self, connector_config config);
+std::unique_ptr<connector> make_tail(connector::self_pointer self, connector_config config);
 std::unique_ptr<connector> make_file_sink(connector::self_pointer self, connector_config config);
 
 }  // namespace penstock

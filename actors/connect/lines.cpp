@@ -27,6 +27,11 @@ class lines_connector final : public connector {
 
  protected:
   void begin() override {
+    if (what_.multiline) {
+      auto made = logs::event_assembler::make(*what_.multiline);
+      if (!made) return fail(made.error());
+      events_ = std::move(*made);
+    }
     auto opened = open_input(what_.path);
     if (!opened) return fail(opened.error());
     input_ = std::move(*opened);
@@ -58,18 +63,29 @@ class lines_connector final : public connector {
       return fail(got.error());
     }
     if (!*got) {
+      if (events_) events_->tick(config_.time->monotonic(), give());
       out_.flush();
       return out_.idle() ? again([this] { read(); }) : after(busy_wait, [this] { read(); });
     }
     if (**got == 0) return end_input();
-    const auto now = config_.time->now();
-    cutter_.add({block_.data(), **got}, [&](std::string_view line) { emit(now, line); });
+    time_ = config_.time->now();
+    const auto now = config_.time->monotonic();
+    cutter_.add({block_.data(), **got}, [&](std::string_view line) { take(now, line); });
     again([this] { read(); });
   }
 
-  void emit(timestamp now, std::string_view line) {
-    // A line each in turn, a block at a time: order holds in each partition.
-    out_.add(turn_, now, std::nullopt, line);
+  void take(std::chrono::nanoseconds now, std::string_view line) {
+    if (!events_) return emit(line);
+    events_->add(line, now, give());
+  }
+
+  logs::event_assembler::emit_function give() {
+    return [this](std::string_view event) { emit(event); };
+  }
+
+  void emit(std::string_view line) {
+    // So many lines each in turn: order holds in each partition.
+    out_.add(turn_, time_, std::nullopt, line);
     if (++in_turn_ < lines_in_turn) return;
     in_turn_ = 0;
     turn_ = (turn_ + 1) % static_cast<std::size_t>(config_.partitions);
@@ -77,8 +93,10 @@ class lines_connector final : public connector {
 
   void end_input() {
     if (std::exchange(over_, true)) return;
-    const auto now = config_.time->now();
-    cutter_.finish([&](std::string_view line) { emit(now, line); });
+    time_ = config_.time->now();
+    const auto now = config_.time->monotonic();
+    cutter_.finish([&](std::string_view line) { take(now, line); });
+    if (events_) events_->finish(give());
     out_.flush();
     progressed();
   }
@@ -96,6 +114,8 @@ class lines_connector final : public connector {
 
   lines_source what_;
   line_cutter cutter_;
+  std::optional<logs::event_assembler> events_;
+  timestamp time_ = no_timestamp;  // of the block's lines
   topic_writer out_;
   bytes block_;
   std::unique_ptr<input> input_;

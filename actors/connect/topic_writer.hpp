@@ -24,6 +24,12 @@ class topic_writer {
   /// Adds a record, which is sent when the batch is full or `flush` is called.
   void add(std::size_t partition, timestamp time, std::optional<bytes_view> key, bytes_view value);
 
+  /// Sends a whole batch as it is, to any partition.
+  void send_raw(const topic_partition& to, bytes_view batch) {
+    queue_.push_raw(to, batch);
+    pump();
+  }
+
   /// Closes the open batches and sends them.
   void flush();
 

@@ -210,6 +210,8 @@ std::vector<wanted_topic> internal_topics(const plan& p, const std::vector<part_
                       1,
                       {{"cleanup.policy", "compact"},
                        {"segment.bytes", "16777216"},
+                       {"max.message.bytes", std::string{internal_batch_bytes_max}},
+                       {"penstock.drop.repeats", "true"},
                        {std::string{durable.first}, std::string{durable.second}}}});
   }
   return wanted;

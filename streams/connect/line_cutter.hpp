@@ -28,11 +28,12 @@ class line_cutter {
           static_cast<const char*>(std::memchr(block.data(), '\n', block.size()));
       const std::size_t found =
           at == nullptr ? block.size() : static_cast<std::size_t>(at - block.data());
-      if (at != nullptr && pending_.empty() && found <= max_) {
-        give(block.substr(0, found), emit);  // the usual case: nothing is copied
+      if (at != nullptr && pending_.empty() && !cut_ && found <= max_) {
+        taken_ += found + 1;  // the usual case: nothing is copied
+        give(block.substr(0, found), emit);
       } else {
         gather(block.substr(0, found), emit);
-        if (at != nullptr) end_line(emit);
+        if (at != nullptr) end_line(emit, 1);
       }
       block.remove_prefix(at == nullptr ? found : found + 1);
     }
@@ -41,12 +42,16 @@ class line_cutter {
   /// The stream has ended: what has no newline is a line too.
   template <class Emit>
   void finish(Emit&& emit) {
-    if (!pending_.empty()) end_line(emit);
+    if (!pending_.empty()) end_line(emit, 0);
     cut_ = false;
   }
 
   /// Bytes that wait for their newline.
   std::size_t pending() const { return pending_.size(); }
+
+  /// Bytes of the stream, newlines included, up to the end of the line that `emit` has last been
+  /// called with.
+  std::uint64_t taken() const { return taken_; }
 
   /// How many lines were too long.
   std::uint64_t too_long() const { return too_long_; }
@@ -64,6 +69,7 @@ class line_cutter {
       const std::size_t room = max_ - pending_.size();
       pending_.append(part.substr(0, room));
       part.remove_prefix(room);
+      taken_ += pending_.size();
       emit(std::string_view{pending_});
       pending_.clear();
       if (!cut_) ++too_long_;
@@ -73,7 +79,8 @@ class line_cutter {
   }
 
   template <class Emit>
-  void end_line(Emit&& emit) {
+  void end_line(Emit&& emit, std::size_t newline) {
+    taken_ += pending_.size() + newline;
     // The end of a line that was cut at its very end is no line.
     if (!cut_ || !(pending_.empty() || pending_ == "\r")) give(pending_, emit);
     pending_.clear();
@@ -83,6 +90,7 @@ class line_cutter {
   std::size_t max_;
   bytes pending_;
   bool cut_ = false;  // pieces of the current line have been given
+  std::uint64_t taken_ = 0;
   std::uint64_t too_long_ = 0;
 };
 

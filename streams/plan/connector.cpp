@@ -24,9 +24,54 @@ void check_line_bytes(const std::string& step, std::size_t line_bytes_max,
                                  step, line_bytes_max, line_bytes_least, line_bytes_most));
 }
 
+void check_multiline(const std::string& step, const std::optional<logs::multiline>& how,
+                     std::vector<std::string>& problems) {
+  if (!how) return;
+  if (auto made = logs::event_assembler::make(*how); !made)
+    problems.push_back(fmt::format("step \"{}\": {}", step, made.error().message()));
+}
+
 void check(const std::string& step, const lines_source& from, std::vector<std::string>& problems) {
   check_partitions(step, from.partitions, problems);
   check_line_bytes(step, from.line_bytes_max, problems);
+  check_multiline(step, from.multiline, problems);
+}
+
+void check(const std::string& step, const tail_source& from, std::vector<std::string>& problems) {
+  check_partitions(step, from.partitions, problems);
+  check_line_bytes(step, from.line_bytes_max, problems);
+  check_multiline(step, from.multiline, problems);
+  if (from.glob.empty() || from.glob.back() == '/')
+    problems.push_back(
+        fmt::format("step \"{}\": the pattern \"{}\" matches no file", step, from.glob));
+  if (from.poll < 1ms || from.poll > 1h)
+    problems.push_back(fmt::format("step \"{}\": it must look every 1 ms to 1 h", step));
+}
+
+void check_address(const std::string& step, const std::string& address, bool with_scheme,
+                   std::vector<std::string>& problems) {
+  const auto parsed = parse_address(address);
+  if (!parsed) {
+    problems.push_back(fmt::format("step \"{}\": {}", step, parsed.error().message()));
+  } else if (with_scheme != (parsed->scheme == "udp" || parsed->scheme == "tcp") ||
+             (!with_scheme && !parsed->scheme.empty())) {
+    problems.push_back(
+        fmt::format("step \"{}\": the address \"{}\" must be {}", step, address,
+                    with_scheme ? "udp://HOST:PORT or tcp://HOST:PORT" : "HOST:PORT"));
+  }
+}
+
+void check(const std::string& step, const syslog_source& from, std::vector<std::string>& problems) {
+  check_partitions(step, from.partitions, problems);
+  check_line_bytes(step, from.message_bytes_max, problems);
+  check_address(step, from.address, true, problems);
+}
+
+void check(const std::string& step, const http_source& from, std::vector<std::string>& problems) {
+  check_partitions(step, from.partitions, problems);
+  check_line_bytes(step, from.line_bytes_max, problems);
+  check_line_bytes(step, from.body_bytes_max, problems);
+  check_address(step, from.address, false, problems);
 }
 
 void check(const std::string& step, const file_sink& to, std::vector<std::string>& problems) {
@@ -41,6 +86,18 @@ std::string place(const lines_source& from) {
   return from.path.empty() ? "standard input" : from.path;
 }
 
+std::string place(const tail_source& from) {
+  return from.glob;
+}
+
+std::string place(const syslog_source& from) {
+  return from.address;
+}
+
+std::string place(const http_source& from) {
+  return "http://" + from.address;
+}
+
 std::string place(const file_sink& to) {
   return to.path;
 }
@@ -49,7 +106,31 @@ bool ends(const lines_source&) {
   return true;
 }
 
+bool ends(const tail_source&) {
+  return true;  // the files at hand do
+}
+
+bool ends(const syslog_source&) {
+  return false;
+}
+
+bool ends(const http_source&) {
+  return false;
+}
+
 bool remembers(const lines_source&) {
+  return false;
+}
+
+bool remembers(const tail_source&) {
+  return true;
+}
+
+bool remembers(const syslog_source&) {
+  return false;
+}
+
+bool remembers(const http_source&) {
   return false;
 }
 
@@ -57,7 +138,63 @@ bool again(const lines_source&) {
   return true;
 }
 
+bool again(const tail_source&) {
+  return true;
+}
+
+bool again(const syslog_source&) {
+  return false;
+}
+
+bool again(const http_source&) {
+  return false;
+}
+
+const logs::multiline* joining(const syslog_source&) {
+  return nullptr;
+}
+
+const logs::multiline* joining(const http_source&) {
+  return nullptr;
+}
+
+const logs::multiline* joining(const lines_source& from) {
+  return from.multiline ? &*from.multiline : nullptr;
+}
+
+const logs::multiline* joining(const tail_source& from) {
+  return from.multiline ? &*from.multiline : nullptr;
+}
+
 }  // namespace
+
+result<network_address> parse_address(const std::string& text) {
+  network_address at;
+  std::string_view left{text};
+  if (const auto scheme = left.find("://"); scheme != std::string_view::npos) {
+    at.scheme = left.substr(0, scheme);
+    left.remove_prefix(scheme + 3);
+  }
+  const auto colon = left.rfind(':');
+  auto host = left.substr(0, colon);
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
+    host = host.substr(1, host.size() - 2);
+  } else if (host.find(':') != std::string_view::npos) {
+    host = {};  // IPv6 without brackets
+  }
+  const auto port = colon == std::string_view::npos ? std::string_view{} : left.substr(colon + 1);
+  std::uint32_t number = 0;
+  for (const char c : port) {
+    if (c < '0' || c > '9' || number > 65'535) number = 65'536;
+    if (number < 65'536) number = number * 10 + static_cast<std::uint32_t>(c - '0');
+  }
+  if (host.empty() || port.empty() || number == 0 || number > 65'535)
+    return error{errc::invalid_argument,
+                 fmt::format("\"{}\" is no address such as 127.0.0.1:5140 or [::1]:5140", text)};
+  at.host = host;
+  at.port = static_cast<std::uint16_t>(number);
+  return at;
+}
 
 std::string place_of(const source_connector& from) {
   return std::visit([](const auto& one) { return place(one); }, from.how);
@@ -77,6 +214,10 @@ bool has_checkpoint(const source_connector& from) {
 
 bool can_be_read_again(const source_connector& from) {
   return std::visit([](const auto& one) { return again(one); }, from.how);
+}
+
+const logs::multiline* multiline_of(const source_connector& from) {
+  return std::visit([](const auto& one) { return joining(one); }, from.how);
 }
 
 std::int32_t partitions_of(const source_connector& from) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <sstream>
 
 #include "launch/exit_status.hpp"
@@ -68,6 +69,44 @@ TEST_CASE("a sink goes on where it was, and after a reset everything is done aga
   std::filesystem::remove(out);
   REQUIRE(run_with(copy(in, out), data, {"--until-end", "--reset"}) == exit_ok);
   CHECK(text_of_file(out) == "c\n");
+}
+
+TEST_CASE("files are followed over runs, each line once, keyed by their path", "[launch]") {
+  test::scratch_dir dir;
+  const auto data = dir.path() + "/data", out = dir.path() + "/out";
+  topology t{"follow"};
+  tail_options how;
+  how.partitions = GENERATE(1, 3);
+  t.tail("logs", dir.path() + "/*.log", how)
+      .map("name",
+           [](const std::string& path, const std::string& line) {
+             return path.substr(path.rfind('/') + 1) + " " + line;
+           })
+      .to_file("out", out);
+  const auto lines_of_out = [&] {
+    std::multiset<std::string> all;
+    std::istringstream in{text_of_file(out)};
+    for (std::string line; std::getline(in, line);) all.insert(line);
+    return all;
+  };
+  std::multiset<std::string> expected;
+  std::string text;
+  for (int i = 0; i < 20'000; ++i) {
+    text += "line " + std::to_string(i) + "\n";
+    expected.insert("a.log line " + std::to_string(i));
+  }
+  write(dir.path() + "/a.log", text);
+  write(dir.path() + "/b.log", "one\nno newline");
+  expected.insert({"b.log one", "b.log no newline"});
+  REQUIRE(run_with(t, data, {"--until-end"}) == exit_ok);
+  CHECK(lines_of_out() == expected);
+  std::filesystem::rename(dir.path() + "/a.log", dir.path() + "/a.1.log");
+  write(dir.path() + "/a.log", "new\n");
+  expected.insert("a.log new");
+  REQUIRE(run_with(t, data, {"--until-end"}) == exit_ok);
+  CHECK(lines_of_out() == expected);
+  REQUIRE(run_with(t, data, {"--until-end"}) == exit_ok);
+  CHECK(lines_of_out() == expected);
 }
 
 TEST_CASE("a file that is not there fails the job by name", "[launch]") {

@@ -21,7 +21,7 @@ LAYERS = {
     RECORD: (BASE,),
     LOG: (BASE, RECORD),
     TOPIC: (BASE, RECORD, "streams/log/settings.hpp"),  # the settings alone, not the log
-    PLAN: (BASE, RECORD),
+    PLAN: (BASE, RECORD, "streams/logs/multiline.hpp"),  # what a source is to do, not its parsers
     STATE: (BASE, RECORD, LOG, PLAN),
     OPERATORS: (BASE, RECORD, PLAN, STATE),
     LOGS: (BASE, RECORD),

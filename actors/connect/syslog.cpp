@@ -1,0 +1,281 @@
+// syslog(name, address): messages that arrive by UDP or TCP into a topic, keyed by the sender's
+// address, each as it came: `logs::syslog` reads them. Over TCP nothing more is read from a sender
+// while much of what it sent is not durable; over UDP what finds no room is dropped and counted.
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ip/udp.hpp>
+#include <boost/asio/ip/v6_only.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "actors/cluster/io_thread.hpp"
+#include "actors/connect/socket_source.hpp"
+#include "streams/logs/framing.hpp"
+
+namespace penstock {
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using asio::ip::udp;
+using failure_code = boost::system::error_code;
+
+constexpr std::size_t datagram_bytes_max = 65'536;
+constexpr std::size_t block_bytes = std::size_t{64} << 10;
+constexpr std::size_t unsure_bytes_max = std::size_t{1} << 20;  // of one sender
+constexpr int receive_buffer_bytes = 4 << 20;
+constexpr auto accept_again = std::chrono::milliseconds{100};  // out of descriptors
+
+std::string text_of_address(const asio::ip::address& from) {
+  if (from.is_v6() && from.to_v6().is_v4_mapped())
+    return asio::ip::make_address_v4(asio::ip::v4_mapped, from.to_v6()).to_string();
+  return from.to_string();
+}
+
+error cannot_listen(const std::string& address, const failure_code& why) {
+  return error{errc::io_error, "cannot listen on " + address + ": " + why.message()};
+}
+
+class udp_server final : public socket_server {
+ public:
+  udp_server(std::shared_ptr<arrivals> to, std::shared_ptr<socket_numbers> numbers)
+      : socket_(thread_.io()),
+        to_(std::move(to)),
+        numbers_(std::move(numbers)),
+        buffer_(datagram_bytes_max, '\0') {}
+  ~udp_server() override {
+    stop_taking();
+    thread_.finish();
+  }
+
+  result<void> open(const std::string& address, const udp::endpoint& at) {
+    failure_code why;
+    socket_.open(at.protocol(), why);
+    if (!why && at.address().is_v6()) socket_.set_option(asio::ip::v6_only{false}, why);
+    if (!why) socket_.bind(at, why);
+    if (why) return cannot_listen(address, why);
+    socket_.set_option(asio::socket_base::receive_buffer_size{receive_buffer_bytes}, why);
+    asio::post(thread_.io(), [this] { receive(); });
+    return {};
+  }
+
+  void stop_taking() override {
+    asio::post(thread_.io(), [this] {
+      failure_code ignored;
+      socket_.close(ignored);
+    });
+  }
+
+ private:
+  void receive() {
+    socket_.async_receive_from(asio::buffer(buffer_), from_,
+                               [this](const failure_code& why, std::size_t size) {
+                                 if (why == asio::error::operation_aborted || !socket_.is_open())
+                                   return;
+                                 if (!why) take(bytes_view{buffer_}.substr(0, size));
+                                 receive();
+                               });
+  }
+
+  void take(bytes_view message) {
+    while (!message.empty() && (message.back() == '\n' || message.back() == '\0'))
+      message.remove_suffix(1);
+    if (message.empty()) return;
+    arrival one;
+    one.sender = text_of_address(from_.address());
+    one.lines.emplace_back(message);
+    one.bytes = message.size() + 64;
+    one.done = [](bool) {};
+    if (!to_->offer(one)) ++numbers_->dropped;
+  }
+
+  io_thread thread_;
+  udp::socket socket_;
+  std::shared_ptr<arrivals> to_;
+  std::shared_ptr<socket_numbers> numbers_;
+  bytes buffer_;
+  udp::endpoint from_;
+};
+
+struct tcp_limits {
+  std::size_t message_bytes_max = 0;
+  std::size_t connections_max = 0;
+};
+
+/// One sender. Lives in its own handlers.
+class tcp_sender : public std::enable_shared_from_this<tcp_sender> {
+ public:
+  tcp_sender(tcp::socket socket, std::shared_ptr<arrivals> to,
+             std::shared_ptr<socket_numbers> numbers, const tcp_limits& limits)
+      : socket_(std::move(socket)),
+        to_(std::move(to)),
+        numbers_(std::move(numbers)),
+        framer_(limits.message_bytes_max),
+        buffer_(block_bytes, '\0') {
+    failure_code ignored;
+    from_ = text_of_address(socket_.remote_endpoint(ignored).address());
+    socket_.set_option(asio::socket_base::keep_alive{true}, ignored);  // a peer may vanish
+  }
+  ~tcp_sender() { numbers_->cut += framer_.cut(); }
+
+  void read() {
+    if (reading_ || unsure_ >= unsure_bytes_max || !socket_.is_open()) return;
+    reading_ = true;
+    socket_.async_read_some(asio::buffer(buffer_),
+                            [self = shared_from_this()](const failure_code& why, std::size_t size) {
+                              self->reading_ = false;
+                              self->take(why, bytes_view{self->buffer_}.substr(0, size));
+                            });
+  }
+
+  void close() {
+    failure_code ignored;
+    socket_.close(ignored);
+  }
+
+ private:
+  void take(const failure_code& why, bytes_view data) {
+    arrival some;
+    const auto add = [&](std::string_view message) {
+      some.lines.emplace_back(message);
+      some.bytes += message.size() + 64;
+    };
+    framer_.add(data, add);
+    if (why) framer_.finish(add);
+    if (!some.lines.empty()) offer(std::move(some));
+    if (why || !framer_.error()) return close();
+    read();
+  }
+
+  void offer(arrival some) {
+    some.sender = from_;
+    unsure_ += some.bytes;
+    const auto size = some.bytes;
+    some.done = [self = shared_from_this(), size](bool) {
+      asio::post(self->socket_.get_executor(), [self, size] {
+        self->unsure_ -= size;
+        self->read();
+      });
+    };
+    if (to_->offer(some)) return;
+    // Everybody together is too much: this sender waits, and what it sent is tried again.
+    unsure_ += unsure_bytes_max;
+    auto again =
+        std::make_shared<asio::steady_timer>(socket_.get_executor(), std::chrono::milliseconds{50});
+    again->async_wait(
+        [self = shared_from_this(), again, kept = std::move(some)](const failure_code&) mutable {
+          self->unsure_ -= unsure_bytes_max + kept.bytes;
+          if (self->socket_.is_open()) return self->offer(std::move(kept));
+          self->numbers_->dropped += kept.lines.size();
+        });
+  }
+
+  tcp::socket socket_;
+  std::shared_ptr<arrivals> to_;
+  std::shared_ptr<socket_numbers> numbers_;
+  logs::syslog_framer framer_;
+  bytes buffer_;
+  std::string from_;
+  std::size_t unsure_ = 0;  // bytes that are not durable yet
+  bool reading_ = false;
+};
+
+class tcp_server final : public socket_server {
+ public:
+  tcp_server(std::shared_ptr<arrivals> to, std::shared_ptr<socket_numbers> numbers,
+             tcp_limits limits)
+      : acceptor_(thread_.io()),
+        timer_(thread_.io()),
+        to_(std::move(to)),
+        numbers_(std::move(numbers)),
+        limits_(limits) {}
+  ~tcp_server() override {
+    stop_taking();
+    thread_.finish();
+  }
+
+  result<void> open(const std::string& address, const tcp::endpoint& at) {
+    failure_code why;
+    acceptor_.open(at.protocol(), why);
+    if (!why) acceptor_.set_option(asio::socket_base::reuse_address{true}, why);
+    if (!why && at.address().is_v6()) acceptor_.set_option(asio::ip::v6_only{false}, why);
+    if (!why) acceptor_.bind(at, why);
+    if (!why) acceptor_.listen(asio::socket_base::max_listen_connections, why);
+    if (why) return cannot_listen(address, why);
+    asio::post(thread_.io(), [this] { accept(); });
+    return {};
+  }
+
+  void stop_taking() override {
+    asio::post(thread_.io(), [this] {
+      failure_code ignored;
+      timer_.cancel();
+      acceptor_.close(ignored);
+      for (const auto& each : senders_)
+        if (const auto one = each.lock()) one->close();
+    });
+  }
+
+ private:
+  void accept() {
+    acceptor_.async_accept([this](const failure_code& why, tcp::socket socket) {
+      if (!acceptor_.is_open()) return;
+      if (why) {
+        timer_.expires_after(accept_again);
+        return timer_.async_wait([this](const failure_code& stopped) {
+          if (!stopped) accept();
+        });
+      }
+      std::erase_if(senders_, [](const auto& each) { return each.expired(); });
+      if (senders_.size() < limits_.connections_max) {
+        auto one = std::make_shared<tcp_sender>(std::move(socket), to_, numbers_, limits_);
+        senders_.push_back(one);
+        one->read();
+      }
+      accept();
+    });
+  }
+
+  io_thread thread_;
+  tcp::acceptor acceptor_;
+  asio::steady_timer timer_;
+  std::shared_ptr<arrivals> to_;
+  std::shared_ptr<socket_numbers> numbers_;
+  tcp_limits limits_;
+  std::vector<std::weak_ptr<tcp_sender>> senders_;
+};
+
+template <class Server, class Protocol, class... Limits>
+result<std::unique_ptr<socket_server>> open_server(const std::string& address,
+                                                   const network_address& at,
+                                                   std::shared_ptr<arrivals> to,
+                                                   std::shared_ptr<socket_numbers> numbers,
+                                                   Limits... limits) {
+  failure_code why;
+  asio::io_context looking;
+  typename Protocol::resolver names{looking};
+  const auto found =
+      names.resolve(at.host, std::to_string(at.port), asio::ip::resolver_base::passive, why);
+  if (why || found.empty()) return cannot_listen(address, why);
+  auto server = std::make_unique<Server>(std::move(to), std::move(numbers), limits...);
+  PENSTOCK_TRY(server->open(address, found.begin()->endpoint()));
+  return std::unique_ptr<socket_server>{std::move(server)};
+}
+
+}  // namespace
+
+std::unique_ptr<connector> make_syslog(connector::self_pointer self, connector_config config) {
+  const auto& at = config.topology->steps()[static_cast<std::size_t>(config.what.at)];
+  const auto what = std::get<syslog_source>(at.reads_from->how);
+  auto open =
+      [what](std::shared_ptr<arrivals> to,
+             std::shared_ptr<socket_numbers> numbers) -> result<std::unique_ptr<socket_server>> {
+    PENSTOCK_ASSIGN(const auto address, parse_address(what.address));
+    if (address.scheme == "udp")
+      return open_server<udp_server, udp>(what.address, address, to, numbers);
+    return open_server<tcp_server, tcp>(what.address, address, to, numbers,
+                                        tcp_limits{what.message_bytes_max, what.connections_max});
+  };
+  return std::make_unique<socket_source>(self, std::move(config), std::move(open));
+}
+
+}  // namespace penstock

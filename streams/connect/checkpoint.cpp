@@ -1,0 +1,103 @@
+#include "streams/connect/checkpoint.hpp"
+
+#include "streams/base/coding.hpp"
+
+namespace penstock {
+
+namespace {
+
+constexpr std::int8_t checkpoint_version = 1;
+constexpr std::uint8_t gone_flag = 1;
+constexpr std::uint8_t complete_flag = 2;
+constexpr std::uint32_t path_bytes_max = 65'536;
+constexpr bytes_view number_prefix = "file-";
+
+void put(bytes& to, const content_mark& mark) {
+  put_be(to, mark.offset);
+  put_be(to, mark.head_sum);
+  put_be(to, mark.tail_sum);
+}
+
+content_mark take_mark(byte_reader& from) {
+  content_mark mark;
+  mark.offset = from.be<std::uint64_t>();
+  mark.head_sum = from.be<std::uint64_t>();
+  mark.tail_sum = from.be<std::uint64_t>();
+  return mark;
+}
+
+void put(bytes& to, const std::string& text) {
+  put_be(to, static_cast<std::uint32_t>(text.size()));
+  to.append(text);
+}
+
+std::string take_text(byte_reader& from) {
+  const auto size = from.be<std::uint32_t>();
+  return size <= path_bytes_max ? std::string{from.take(size)} : std::string{};
+}
+
+error damaged() {
+  return error{errc::corrupt, "does not decode"};
+}
+
+}  // namespace
+
+bytes checkpoint_key(std::uint64_t number) {
+  return bytes{number_prefix} + std::to_string(number);
+}
+
+result<std::uint64_t> checkpoint_number(bytes_view key) {
+  if (!key.starts_with(number_prefix)) return damaged();
+  std::uint64_t number = 0;
+  const auto digits = key.substr(number_prefix.size());
+  if (digits.empty() || digits.size() > 19) return damaged();
+  for (const char c : digits) {
+    if (c < '0' || c > '9') return damaged();
+    number = number * 10 + static_cast<std::uint64_t>(c - '0');
+  }
+  return number;
+}
+
+bytes encode(const tail_checkpoint& what) {
+  bytes out;
+  put_be(out, checkpoint_version);
+  put_be(out, static_cast<std::uint8_t>((what.now.gone ? gone_flag : 0) |
+                                        (what.now.complete ? complete_flag : 0)));
+  put_be(out, what.commit);
+  put(out, what.before);
+  put(out, what.now.at);
+  put_be(out, what.now.device);
+  put_be(out, what.now.file);
+  put_be(out, what.now.size);
+  put_be(out, to_millis(what.now.seen));
+  put(out, what.now.key);
+  put(out, what.now.path);
+  return out;
+}
+
+result<tail_checkpoint> decode_checkpoint(std::uint64_t number, bytes_view from) {
+  byte_reader in{from};
+  const auto version = in.be<std::int8_t>();
+  if (in.ok() && version != checkpoint_version) {
+    return error{errc::unsupported_version,
+                 "has version " + std::to_string(version) + "; a newer Penstock wrote it"};
+  }
+  const auto flags = in.be<std::uint8_t>();
+  tail_checkpoint what;
+  what.commit = in.be<std::int64_t>();
+  what.before = take_mark(in);
+  what.now.at = take_mark(in);
+  what.now.device = in.be<std::uint64_t>();
+  what.now.file = in.be<std::uint64_t>();
+  what.now.size = in.be<std::uint64_t>();
+  what.now.seen = from_millis(in.be<std::int64_t>());
+  what.now.key = take_text(in);
+  what.now.path = take_text(in);
+  if (!in.at_end() || what.now.key.empty() || what.commit < 0) return damaged();
+  what.now.number = number;
+  what.now.gone = (flags & gone_flag) != 0;
+  what.now.complete = (flags & complete_flag) != 0;
+  return what;
+}
+
+}  // namespace penstock

@@ -1,0 +1,208 @@
+#!/usr/bin/env python3
+"""Sources of jobs seen from outside: streams, files, syslog and HTTP, and how a job with them ends."""
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import unittest
+
+import harness
+from harness import OK, USAGE, ToolTest
+
+
+def program():
+    return os.path.join(os.path.dirname(harness.PROGRAM), "soak_follow")
+
+
+def free_port(kind=socket.SOCK_STREAM):
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Connectors(ToolTest):
+    def setUp(self):
+        super().setUp()
+        if not os.path.exists(program()):
+            raise unittest.SkipTest("skipped: soak_follow is not built")
+        self.out = os.path.join(self.folder, "out")
+
+    def follow(self, how, where, *flags, **options):
+        options = {"stdin": subprocess.DEVNULL, **options}
+        job = subprocess.Popen([program(), how, where, self.out, "--on", self.on, *flags],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
+        self.running.append(job)
+        return job
+
+    def lines(self):
+        if not os.path.exists(self.out):
+            return []
+        with open(self.out, "rb") as file:
+            return file.read().splitlines()
+
+    def ended(self, job, status=OK):
+        _, err = job.communicate(timeout=harness.PATIENCE)
+        self.assertEqual(job.returncode, status, err.decode())
+        return err.decode()
+
+    def interrupted(self, job):
+        job.send_signal(signal.SIGINT)
+        return self.ended(job)
+
+    def connected(self, port):
+        """A connection, as soon as somebody listens."""
+        made = []
+
+        def there():
+            try:
+                made.append(socket.create_connection(("127.0.0.1", port), timeout=30))
+            except OSError:
+                return False
+            return True
+        self.eventually(there, "nobody listens")
+        return made[0]
+
+    def test_standard_input_is_read_to_its_end(self):
+        job = self.follow("lines", "", "--until-end", stdin=subprocess.PIPE)
+        job.stdin.write(b"one\ntwo\xff\x00\r\n" + b"x" * 3_000_000 + b"\nlast")
+        self.ended(job)
+        # A line that is too long comes in pieces; their bytes are all there.
+        lines = self.lines()
+        self.assertEqual((lines[0], lines[1], lines[-1]), (b"one", b"two\xff\x00", b"last"))
+        self.assertEqual(b"".join(lines[2:-1]), b"x" * 3_000_000)
+
+    def test_a_pipe_that_stays_open_is_read_as_it_comes(self):
+        job = self.follow("lines", "", stdin=subprocess.PIPE)
+        job.stdin.write(b"one\n")
+        job.stdin.flush()
+        self.eventually(lambda: self.lines() == [b"one"])
+        job.stdin.write(b"half")
+        job.stdin.flush()
+        self.interrupted(job)
+        self.ended(self.follow("lines", "", "--until-end"))
+        self.assertIn(self.lines(), ([b"one"], [b"one", b"half"]))
+
+    def test_files_are_followed_and_shown_in_the_status(self):
+        log = os.path.join(self.folder, "app.log")
+        job = self.follow("tail", log + "*")
+        with open(log, "wb") as file:
+            file.write(b"one\ntwo\n")
+        self.eventually(lambda: self.lines() == [b"one", b"two"])
+        status = self.tool("job", "status", "--json", "--interval", "0").json[0]
+        self.assertEqual([(c["name"], c["source"]) for c in status["connectors"]],
+                         [("logs", True), ("out", False)])
+        self.eventually(lambda: [c["records"] for c in self.tool(
+            "job", "status", "--json", "--interval", "150").json[0]["connectors"]] == [2, 2])
+        self.assertIn("CONNECTOR", self.tool("job", "status", "--interval", "0").text)
+        os.rename(log, log + ".1")
+        with open(log, "wb") as file:
+            file.write(b"three\n")
+        self.eventually(lambda: self.lines() == [b"one", b"two", b"three"])
+        self.interrupted(job)
+        with open(log, "ab") as file:
+            file.write(b"four")
+        self.ended(self.follow("tail", log + "*", "--until-end"))
+        self.assertEqual(self.lines(), [b"one", b"two", b"three", b"four"])
+
+    def test_a_damaged_checkpoint_is_refused_with_the_remedy(self):
+        log = os.path.join(self.folder, "app.log")
+        with open(log, "wb") as file:
+            file.write(b"one\n")
+        self.ended(self.follow("tail", log, "--until-end"))
+        self.tool("produce", "follow-logs-checkpoint", "--key-separator", "=",
+                  stdin="file-9=\x01rubbish\n")
+        err = self.ended(self.follow("tail", log, "--until-end", "--quiet"), harness.FAILED)
+        self.assertIn("--reset", err)
+        os.remove(self.out)
+        self.ended(self.follow("tail", log, "--until-end", "--reset"))
+        self.assertEqual(self.lines(), [b"one"])
+
+    def test_syslog_over_tcp_in_both_framings(self):
+        port = free_port()
+        job = self.follow("syslog", f"tcp://127.0.0.1:{port}")
+        with self.connected(port) as sender:
+            sender.sendall(b"<34>May 17 10:05:03 host app: one\n")
+            sender.sendall(b"29 <34>1 - host app - - - a\nbc\xff!")
+            sender.sendall(b"".join(b"<34>line %d\n" % n for n in range(20_000)))
+            sender.sendall(b"<34>the last without an end")
+        self.eventually(lambda: len(self.lines()) >= 20_003)
+        lines = self.lines()
+        self.assertEqual(lines[0], b"<34>May 17 10:05:03 host app: one")
+        self.assertEqual(lines[-2:], [b"<34>line 19999", b"<34>the last without an end"])
+        self.interrupted(job)
+
+    def test_syslog_over_udp(self):
+        port = free_port(socket.SOCK_DGRAM)
+        job = self.follow("syslog", f"udp://127.0.0.1:{port}")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            def arrived():
+                sender.sendto(b"<34>hello\n", ("127.0.0.1", port))
+                return self.lines()
+            self.eventually(arrived)
+            sender.sendto(b"<34>" + b"x" * 60_000, ("127.0.0.1", port))
+            sender.sendto(b"", ("127.0.0.1", port))
+        self.eventually(lambda: b"<34>" + b"x" * 60_000 in self.lines())
+        self.interrupted(job)
+
+    def post(self, port, body, kind="text/plain", method="POST"):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=harness.PATIENCE)
+        connection.request(method, "/any", body, {"Content-Type": kind})
+        answer = connection.getresponse()
+        try:
+            return answer.status, json.loads(answer.read())
+        finally:
+            connection.close()
+
+    def test_http_answers_when_lines_are_durable(self):
+        port = free_port()
+        job = self.follow("http", f"127.0.0.1:{port}")
+        self.connected(port).close()
+        self.assertEqual(self.post(port, b"one\ntwo\n"), (200, {"accepted": 2}))
+        job.send_signal(signal.SIGKILL)  # what was accepted is there
+        job.wait()
+        job = self.follow("http", f"127.0.0.1:{port}")
+        self.connected(port).close()
+        json_type = "application/x-ndjson"
+        self.assertEqual(self.post(port, b'{"a":1}\n\n{"b":2}', json_type), (200, {"accepted": 2}))
+        status, answer = self.post(port, b'{"a":1}\n{"b":', json_type)
+        self.assertEqual(status, 400)
+        self.assertIn("line 2: ", answer["error"])
+        self.assertEqual(self.post(port, b"x" * 100_001)[0], 413)
+        self.assertEqual(self.post(port, b"", method="GET")[0], 405)
+        self.assertEqual(self.post(port, b""), (200, {"accepted": 0}))
+        with self.connected(port) as hostile:
+            hostile.sendall(b"\x16\x03\x01 no HTTP\r\n\r\n")
+            self.assertIn(b"400", hostile.recv(100))
+        self.eventually(lambda: len(self.lines()) >= 4)
+        self.assertEqual(set(self.lines()), {b"one", b"two", b'{"a":1}', b'{"b":2}'})
+        self.interrupted(job)
+
+    def test_a_port_that_is_taken_is_down_and_tried_again(self):
+        with socket.socket() as holder:
+            holder.bind(("127.0.0.1", 0))
+            holder.listen()
+            port = holder.getsockname()[1]
+            job = self.follow("http", f"127.0.0.1:{port}")
+
+            def is_down():
+                status = self.run_tool("job", "status", "--json", "--interval", "0")
+                return status.status == OK and "down_why" in status.json[0]["connectors"][0]
+            self.eventually(is_down)
+        self.eventually(lambda: self.post_if_there(port) == 200)
+        self.interrupted(job)
+
+    def post_if_there(self, port):
+        try:
+            return self.post(port, b"hello\n")[0]
+        except OSError:
+            return 0
+
+    def test_a_source_without_end_refuses_until_end(self):
+        job = self.follow("http", f"127.0.0.1:{free_port()}", "--until-end")
+        self.assertIn('the source "posts" has no end', self.ended(job, USAGE))
+
+
+if __name__ == "__main__":
+    harness.main()
