@@ -295,6 +295,7 @@ bool json_member<fields>::read(json_node from, fields& into, json_problem& probl
 
 result<fields> read_json(std::string_view line) {
   fields found;
+  found.reserve(16);
   PENSTOCK_TRY(detail::with_json(
       line, &found, [](void* into, detail::json_node root, detail::json_problem& problem) {
         return detail::json_member<fields>::read(root, *static_cast<fields*>(into), problem);

@@ -15,7 +15,7 @@ bool is_level(std::string_view word) {
       "TRACE", "DEBUG", "INFO",   "NOTICE", "WARN",   "WARNING",  "ERROR", "FATAL",
       "FINE",  "FINER", "FINEST", "CONFIG", "SEVERE", "CRITICAL", "ALERT", "EMERG"};
   for (const std::string_view level : levels) {
-    if (level.size() != word.size()) continue;
+    if (level.size() != word.size() || (word[0] & ~0x20) != level[0]) continue;
     bool same = true;
     for (std::size_t i = 0; i < word.size(); ++i) {
       same = same &&

@@ -191,6 +191,7 @@ result<fields> read_logfmt(std::string_view line) {
   line = detail::without_newline(line);
   scanner s{line};
   fields found;
+  found.reserve(16);
   std::string text;
   const auto wrong = [&](std::string_view wanted) {
     return detail::not_a_line("logfmt", wanted, s.position(), line);
