@@ -267,11 +267,28 @@ class stream : public detail::aggregates<stream<K, V>, K, V> {
   }
 
   /// Appends the values to a file, a line each: as text where they have a text form, as JSON
-  /// otherwise. They wait in the topic `<topology>-<name>-sink` until they are durable in the file.
-  void to_file(std::string name, std::string path) const {
+  /// otherwise. They wait in the topic `<topology>-<name>-sink` until they are durable in the file,
+  /// which has each of them once. Nobody else may write the file while the job runs.
+  void to_file(std::string name, std::string path, rotate put_aside = {}) const {
     file_sink where;
     where.path = std::move(path);
+    where.put_aside = put_aside;
     to_connector(std::move(name), "to_file", {std::move(where)});
+  }
+
+  /// Sends the values to a server, many with each POST: JSON documents, text as
+  /// {"message":"…"}, or what `body` says. They wait in the topic `<topology>-<name>-sink` until
+  /// the server has taken them, however long it is away; after a crash some may be sent again. What
+  /// the server will never take goes the way of `on_bad_record`.
+  void to_http(std::string name, std::string url, batch gather = {}, retry tries = {},
+               http_body body = ndjson{}) const {
+    http_sink where;
+    where.url = std::move(url);
+    where.gather = gather;
+    where.tries = tries;
+    where.body = std::move(body);
+    where.partitions = gather.in_flight;
+    to_connector(std::move(name), "to_http", {std::move(where)});
   }
 
   /// Calls `f` for every record; records may come again after a crash.

@@ -23,8 +23,10 @@ inline constexpr stop_t stop{};
 struct skip_t {};
 inline constexpr skip_t skip{};
 
-/// Bad records go to a topic: key and value as they came, and the headers penstock.reason,
-/// penstock.step, penstock.topic, penstock.partition and penstock.offset.
+/// Bad records go to a topic: key, value, time and headers as they came, and the headers
+/// penstock.reason, penstock.step, penstock.topic, penstock.partition and penstock.offset; where
+/// that topic is the job's own, penstock.origin names what feeds it. `penstock dead-letters` works
+/// on it.
 struct dead_letter {
   explicit dead_letter(std::string to) : topic(std::move(to)) {}
   std::string topic;

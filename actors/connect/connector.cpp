@@ -129,6 +129,11 @@ std::unique_ptr<connector> make(connector::self_pointer self, connector_config c
   return make_file_sink(self, std::move(config));
 }
 
+std::unique_ptr<connector> make(connector::self_pointer self, connector_config config,
+                                const http_sink&) {
+  return make_http_sink(self, std::move(config));
+}
+
 struct connector_state {
   static inline const char* name = "penstock.connector";
   std::unique_ptr<connector> held;

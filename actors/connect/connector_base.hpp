@@ -25,6 +25,7 @@ struct connector_numbers {
   std::uint64_t cut = 0;
 };
 
+class topic_reader;
 class topic_writer;
 
 class connector {
@@ -113,6 +114,7 @@ class connector {
   connector_config config_;
 
  private:
+  friend class topic_reader;
   friend class topic_writer;
 
   enum class state : std::uint8_t { starting, running, ended, failed };
@@ -128,5 +130,6 @@ class connector {
 std::unique_ptr<connector> make_lines(connector::self_pointer self, connector_config config);
 std::unique_ptr<connector> make_tail(connector::self_pointer self, connector_config config);
 std::unique_ptr<connector> make_file_sink(connector::self_pointer self, connector_config config);
+std::unique_ptr<connector> make_http_sink(connector::self_pointer self, connector_config config);
 
 }  // namespace penstock

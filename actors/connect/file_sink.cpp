@@ -1,45 +1,40 @@
-// to_file(name, path): the values of a topic as lines of a file. One round is: fetch, append, sync,
-// commit the offsets in the job's group; so a line is in the file at least once, and comes again
-// only after a crash between sync and commit. While the file cannot be written, the topic is the
-// buffer.
+// to_file(name, path, …): the values of a topic as lines of a file, which is rotated and
+// compressed. One round is: fetch, append, sync, commit the offsets in the job's group together
+// with the length of the file. After a crash the file is cut back to what is committed, so a line
+// is in it once. While the file cannot be written, the topic is the buffer.
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 
-#include "actors/connect/connector_base.hpp"
+#include "actors/connect/topic_reader.hpp"
+#include "streams/connect/file_archive.hpp"
+#include "streams/connect/rotation.hpp"
 
 namespace penstock {
 namespace {
 
-constexpr std::uint32_t fetch_bytes = std::uint32_t{1} << 20;
-constexpr duration fetch_wait = 500ms;
-constexpr duration try_again = 1s;  // a file that cannot be written
-constexpr std::uint64_t purge_bytes = std::uint64_t{8} << 20;
+constexpr duration try_again = 1s;         // a file that cannot be written
+constexpr duration look_again = 1s;        // at the age of a file
+constexpr duration patience_at_end = 60s;  // of a job that ends by itself
 
 class file_connector final : public connector {
  public:
   file_connector(self_pointer self, connector_config config)
       : connector(self, std::move(config)),
-        path_(std::get<file_sink>(self_step().writes_to->how).path),
-        inputs_(static_cast<std::size_t>(config_.partitions)) {}
+        what_(std::get<file_sink>(self_step().writes_to->how)),
+        reader_(*this, [this] { work(); }),
+        archive_(*config_.files, what_.path, what_.put_aside) {}
 
  protected:
   void begin() override {
-    ask<fetch_offsets_reply>(positions_request(), "cannot read the committed offsets",
-                             [this](const fetch_offsets_reply& r) {
-                               for (auto each : r.open()->getOffsets())
-                                 if (view(each.getTopic()) == config_.what.topic)
-                                   set_position(each.getPartition(), each.getOffset());
-                               find_starts();
-                             });
+    reader_.open([this] { recover(); });
   }
 
   void finish() override {
-    for (std::size_t p = 0; p < inputs_.size(); ++p) {
-      ask<list_offsets_reply>(list_request(p, -1), "cannot find the end of its topic",
-                              [this, p](const list_offsets_reply& r) {
-                                inputs_[p].stop_at = r.open()->getOffset();
-                                work();
-                              });
-    }
+    if (finishing_) return;
+    finishing_ = true;
+    finishing_since_ = now();
+    reader_.finish();
   }
 
   void stop() override {
@@ -49,218 +44,276 @@ class file_connector final : public connector {
 
   connector_numbers numbers() const override {
     connector_numbers n = delivered_;
-    for (const auto& in : inputs_)
-      if (in.end > in.next) n.waiting += static_cast<std::uint64_t>(in.end - in.next);
+    n.waiting = reader_.waiting();
     return n;
   }
 
  private:
-  struct input {
-    offset_t next = -1;  // of the next record to deliver; -1: not known yet
-    offset_t end = -1;   // of the topic, when last heard of
-    std::optional<offset_t> stop_at;
-    bool asked = false;
-    std::optional<fetch_reply> ready;
-    std::uint64_t read_bytes = 0;  // since the last purge
-  };
+  std::chrono::nanoseconds now() const { return config_.time->monotonic(); }
+  disk& files() { return *config_.files; }
 
-  void set_position(std::int32_t p, offset_t next) {
-    if (p >= 0 && static_cast<std::size_t>(p) < inputs_.size())
-      inputs_[static_cast<std::size_t>(p)].next = next;
-  }
+  // --- after a start
 
-  fetch_offsets_request positions_request() const {
-    return fetch_offsets_request::make([&](wire::FetchOffsetsRequest::Builder out) {
-      out.setGroup(text_of(config_.topology->name()));
-      auto one = out.initPartitions(1)[0];
-      one.setTopic(text_of(config_.what.topic));
-      auto numbers = one.initPartitions(static_cast<unsigned>(inputs_.size()));
-      for (unsigned i = 0; i < inputs_.size(); ++i) numbers.set(i, static_cast<std::int32_t>(i));
-    });
-  }
-
-  list_offsets_request list_request(std::size_t p, std::int64_t which) const {
-    return list_offsets_request::make([&](wire::ListOffsetsRequest::Builder out) {
-      out.setTopic(text_of(config_.what.topic));
-      out.setPartition(static_cast<std::int32_t>(p));
-      out.setTime(which);
-      out.setCommitted(true);
-    });
-  }
-
-  void find_starts() {
-    starts_left_ = 1;
-    for (std::size_t p = 0; p < inputs_.size(); ++p) {
-      if (inputs_[p].next >= 0) continue;
-      ++starts_left_;
-      ask<list_offsets_reply>(list_request(p, -2), "cannot find the start of its topic",
-                              [this, p](const list_offsets_reply& r) {
-                                inputs_[p].next = r.open()->getOffset();
-                                start_known();
-                              });
+  void recover() {
+    if (stopping_) return ended();
+    if (auto done = restore(); !done) {
+      down(done.error());
+      return after(try_again, [this] { recover(); });
     }
-    start_known();
-  }
-
-  void start_known() {
-    if (--starts_left_ > 0) return;
+    up();
     running();
+    busy_ = false;
+    if (what_.put_aside.every.count() > 0) watch_age();
+    tidy();
     work();
   }
 
-  void work() {
-    if (committing_ || is_over() || starts_left_ > 0) return;
-    if (stopping_) return ended();
-    if (deliver()) return;
-    bool done = true;
-    for (std::size_t p = 0; p < inputs_.size(); ++p) {
-      if (inputs_[p].stop_at && inputs_[p].next >= *inputs_[p].stop_at) continue;
-      done = false;
-      fetch(p);
-    }
-    if (done) ended();
+  /// Makes the file what the last commit says.
+  result<void> restore() {
+    PENSTOCK_TRY(make_folder_durably(files(), archive_.folder()));
+    begun_ = config_.time->now();
+    PENSTOCK_ASSIGN(size_, size_of_file());
+    const auto note = parse_file_note(reader_.note(0));
+    if (!note || note->path != what_.path || note->closed) return {};
+    open_ = true;
+    if (note->rotating != no_timestamp) return finish_rotation(*note);
+    if (size_ < note->bytes) return {};  // somebody took it away: a new one
+    if (size_ > note->bytes) PENSTOCK_TRY(cut(note->bytes));
+    if (size_ > 0) begun_ = note->begun;
+    known_ = true;
+    return {};
   }
 
-  void fetch(std::size_t p) {
-    auto& in = inputs_[p];
-    if (in.asked || in.ready) return;
-    in.asked = true;
-    auto request = fetch_request::make([&](wire::FetchRequest::Builder out) {
-      out.setTopic(text_of(config_.what.topic));
-      out.setPartition(static_cast<std::int32_t>(p));
-      out.setOffset(in.next);
-      out.setMaxBytes(fetch_bytes);
-      out.setMaxWaitMs(static_cast<std::uint32_t>(fetch_wait.count()));
-      out.setIsolation(wire::Isolation::FILTERED);
-    });
-    ask<fetch_reply>(std::move(request), "cannot read its topic", [this, p](const fetch_reply& r) {
-      auto& from = inputs_[p];
-      from.asked = false;
-      from.end = r.open()->getHighWatermark();
-      if (r.open()->getNextOffset() > from.next) from.ready = r;
+  /// The last run ended between saying that it would put the file aside and saying more.
+  result<void> finish_rotation(const file_note& note) {
+    PENSTOCK_ASSIGN(const bool done, archive_.is_there(note.rotating));
+    if (done) {
+      // Not cut: a crash in the middle of a rename may leave both names on the same file.
+      PENSTOCK_TRY(files().remove(what_.path));
+      size_ = 0;
+      return files().sync_folder(archive_.folder());
+    }
+    if (size_ > note.bytes) PENSTOCK_TRY(cut(note.bytes));
+    if (size_ < note.bytes || size_ == 0) return {};
+    PENSTOCK_TRY(archive_.put_aside(note.rotating));
+    size_ = 0;
+    return {};
+  }
+
+  result<std::uint64_t> size_of_file() {
+    PENSTOCK_ASSIGN(const bool there, files().exists(what_.path));
+    if (!there) return std::uint64_t{0};
+    PENSTOCK_ASSIGN(const auto opened, files().open(what_.path, open_mode::read));
+    return opened->size();
+  }
+
+  result<void> cut(std::uint64_t to) {
+    spdlog::warn(
+        "{} \"{}\": cut {} from {} to {} bytes: the rest was not committed and comes again",
+        self_step().verb, name(), what_.path, size_, to);
+    PENSTOCK_ASSIGN(const auto opened, files().open(what_.path, open_mode::read_write));
+    PENSTOCK_TRY(opened->truncate(to));
+    size_ = to;
+    return opened->sync();
+  }
+
+  // --- rounds
+
+  void work() {
+    if (busy_ || is_over()) return;
+    if (stopping_) return close();
+    if (!known_ && has_records()) return make_known();
+    if (take()) return write();
+    if (is_over()) return;
+    if (rotation_due(what_.put_aside, size_, begun_, config_.time->now())) return put_aside();
+    bool done = true;
+    for (std::size_t p = 0; p < reader_.partitions(); ++p) {
+      reader_.fetch(p);
+      done = done && reader_.at_end(p);
+    }
+    if (done && !tidying_) close();
+  }
+
+  bool has_records() const {
+    for (std::size_t p = 0; p < reader_.partitions(); ++p)
+      if (reader_.has(p)) return true;
+    return false;
+  }
+
+  /// The length of the file before the first line of this run, so that a crash knows where to cut.
+  void make_known() {
+    busy_ = true;
+    commit(false, no_timestamp, [this] {
+      known_ = true;
+      busy_ = false;
       work();
     });
   }
 
-  /// Appends what has been fetched; true while that, or its commit, is under way.
-  bool deliver() {
-    if (std::none_of(inputs_.begin(), inputs_.end(), [](auto& in) { return in.ready; }))
-      return false;
-    committing_ = true;
+  /// What has been fetched, as lines; true when there is anything to write or commit.
+  bool take() {
     text_.clear();
     round_ = {};
-    for (auto& in : inputs_)
-      if (in.ready)
-        if (auto read = render(in); !read) {
-          fail(read.error());
-          return true;
-        }
-    write();
-    return true;
-  }
-
-  result<void> render(input& in) {
-    auto reply = in.ready->open();
-    auto data = view(reply->getBatches());
-    while (!data.empty()) {
-      PENSTOCK_ASSIGN(auto batch, batch_view::parse(data));
-      data.remove_prefix(batch.size());
-      if (batch.is_control()) continue;
-      PENSTOCK_TRY(cursor_.open(batch));
-      for (record_view r;;) {
-        PENSTOCK_ASSIGN(const bool more, cursor_.next(r));
-        if (!more) break;
-        if (r.offset < in.next || !r.value) continue;
+    bool taken = false;
+    for (std::size_t p = 0; p < reader_.partitions(); ++p) {
+      if (!reader_.has(p)) continue;
+      taken = true;
+      auto read = reader_.take(p, [&](const record_view& r) {
+        if (!r.value) return;
         text_.append(*r.value).push_back('\n');
         ++round_.records;
         round_.bytes += r.value->size();
+      });
+      if (!read) {
+        fail(read.error());
+        return false;
       }
     }
-    return {};
+    return taken;
   }
 
   void write() {
+    busy_ = true;
     if (auto written = append(); !written) {
       file_.reset();
       down(written.error());
       if (stopping_) return ended();  // it stays in the topic
+      if (!failing_since_) failing_since_ = now();
+      if (finishing_ && now() - std::max(*failing_since_, finishing_since_) >= patience_at_end)
+        return fail(reader_.left_behind(written.error()));
+      reader_.look();
       return after(try_again, [this] { write(); });
     }
+    failing_since_.reset();
     up();
-    commit();
+    commit(false, no_timestamp, [this] {
+      delivered_.records += round_.records;
+      delivered_.bytes += round_.bytes;
+      busy_ = false;
+      work();
+    });
   }
 
   result<void> append() {
-    if (!file_) {
-      PENSTOCK_ASSIGN(file_, config_.files->open(path_, open_mode::create));
+    // Somebody else may have taken the file away.
+    if (file_) {
+      PENSTOCK_ASSIGN(const bool there, files().exists(what_.path));
+      if (!there) {
+        file_.reset();
+        tried_at_.reset();
+      }
     }
-    PENSTOCK_ASSIGN(const auto at, file_->size());
+    const bool opening = !file_;
+    if (opening) {
+      PENSTOCK_ASSIGN(file_, files().open(what_.path, open_mode::create));
+    }
+    PENSTOCK_ASSIGN(auto at, file_->size());
+    // What an attempt that failed has left is not known to be on the disk, or whole.
+    if (tried_at_ && at > *tried_at_) {
+      PENSTOCK_TRY(file_->truncate(*tried_at_));
+      at = *tried_at_;
+    }
+    tried_at_ = at;
+    if (at == 0) begun_ = config_.time->now();
     if (auto done = file_->write_at(at, text_); !done) {
-      (void)file_->truncate(at);  // no half lines; what cannot be cut comes twice
+      (void)file_->truncate(at);  // no half lines for those who look at it meanwhile
       return done;
     }
-    return file_->sync();
+    PENSTOCK_TRY(file_->sync());
+    if (opening && at == 0) PENSTOCK_TRY(files().sync_folder(archive_.folder()));
+    tried_at_.reset();
+    size_ = at + text_.size();
+    return {};
   }
 
-  void commit() {
-    auto request = commit_offsets_request::make(inputs_.size() * 320, [&](auto out) {
-      out.setGroup(text_of(config_.topology->name()));
-      out.setGeneration(-1);
-      unsigned count = 0;
-      for (const auto& in : inputs_) count += in.ready ? 1 : 0;
-      auto list = out.initOffsets(count);
-      unsigned i = 0;
-      for (std::size_t p = 0; p < inputs_.size(); ++p) {
-        if (!inputs_[p].ready) continue;
-        list[i].setTopic(text_of(config_.what.topic));
-        list[i].setPartition(static_cast<std::int32_t>(p));
-        list[i].setOffset(inputs_[p].ready->open()->getNextOffset());
-        ++i;
-      }
+  void commit(bool closed, timestamp rotating, std::function<void()> then) {
+    std::vector<offset_t> offsets;
+    for (std::size_t p = 0; p < reader_.partitions(); ++p) offsets.push_back(reader_.next(p));
+    const file_note note{size_, begun_, closed, rotating, what_.path};
+    open_ = !closed;
+    if (!reader_.commit(offsets, encode(note), true, then)) then();
+  }
+
+  /// The last commit says that nothing behind it is ours: others may append to the file.
+  void close() {
+    busy_ = true;
+    if (!open_) return ended();  // nothing was written in this run
+    commit(true, no_timestamp, [this] { ended(); });
+  }
+
+  // --- putting aside
+
+  void put_aside() {
+    busy_ = true;
+    const auto at = archive_.free_time(config_.time->now());
+    if (!at) return retry_rotation(at.error());
+    commit(false, *at, [this, when = *at] {
+      file_.reset();
+      if (auto done = archive_.put_aside(when); !done) return retry_rotation(done.error());
+      size_ = 0;
+      begun_ = config_.time->now();
+      // Until this is committed, a start finds the file aside and what is in its place not
+      // committed.
+      commit(false, no_timestamp, [this] {
+        busy_ = false;
+        tidy();
+        work();
+      });
     });
-    ask<group_reply>(std::move(request), "cannot commit offsets",
-                     [this](const group_reply&) { committed(); });
   }
 
-  void committed() {
-    committing_ = false;
-    delivered_.records += round_.records;
-    delivered_.bytes += round_.bytes;
-    for (std::size_t p = 0; p < inputs_.size(); ++p) {
-      auto& in = inputs_[p];
-      if (!in.ready) continue;
-      in.next = in.ready->open()->getNextOffset();
-      in.read_bytes += view(in.ready->open()->getBatches()).size();
-      in.ready.reset();
-      purge(p);
-    }
-    work();
+  void retry_rotation(const error& why) {
+    down(why);
+    busy_ = false;
+    if (stopping_) return close();
+    busy_ = true;
+    after(try_again, [this] {
+      busy_ = false;
+      up();
+      work();
+    });
   }
 
-  void purge(std::size_t p) {
-    auto& in = inputs_[p];
-    if (in.read_bytes < purge_bytes) return;
-    in.read_bytes = 0;
-    self_
-        ->request(config_.node, config_.request_timeout,
-                  delete_records_request::make([&](wire::DeleteRecordsRequest::Builder out) {
-                    out.setTopic(text_of(config_.what.topic));
-                    out.setPartition(static_cast<std::int32_t>(p));
-                    out.setBefore(in.next);
-                  }))
-        .then([](const delete_records_reply&) {}, [](const caf::error&) {});
+  void watch_age() {
+    after(look_again, [this] {
+      work();
+      watch_age();
+    });
   }
 
-  std::string path_;
-  std::vector<input> inputs_;
+  /// Compresses and removes files put aside, a piece at a time between other work.
+  void tidy() {
+    if (tidying_) return;
+    tidying_ = true;
+    tidy_on();
+  }
+
+  void tidy_on() {
+    const auto more = archive_.tidy_some();
+    if (!more) spdlog::warn("{} \"{}\": {}", self_step().verb, name(), more.error().message());
+    tidying_ = more && *more && !stopping_;
+    if (tidying_) return again([this] { tidy_on(); });
+    if (finishing_) work();
+  }
+
+  file_sink what_;
+  topic_reader reader_;
+  file_archive archive_;
   std::shared_ptr<file> file_;
-  batch_cursor cursor_;
-  bytes text_;               // of the round
-  connector_numbers round_;  // likewise
+  std::uint64_t size_ = 0;  // of the file, as of the last round; 0 before the first
+  timestamp begun_{};
+  std::optional<std::uint64_t> tried_at_;  // where a round was to be written that is not synced
+  bytes text_;                             // of the round
+  connector_numbers round_;                // likewise
   connector_numbers delivered_;
-  std::size_t starts_left_ = 1;
-  bool committing_ = false;
+  std::optional<std::chrono::nanoseconds> failing_since_;
+  std::chrono::nanoseconds finishing_since_{0};
+  bool busy_ = true;    // the start, a round, its commit, or a rotation is under way
+  bool known_ = false;  // the last commit has the length of the file
+  bool open_ = false;   // and says that what is behind it is ours
+  bool finishing_ = false;
   bool stopping_ = false;
+  bool tidying_ = false;
 };
 
 }  // namespace

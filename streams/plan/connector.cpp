@@ -2,12 +2,15 @@
 
 #include <fmt/format.h>
 
+#include "streams/plan/http_url.hpp"
+
 namespace penstock {
 
 namespace {
 
 constexpr std::int32_t partitions_max = 10'000;
 constexpr std::size_t line_bytes_least = 1024;
+constexpr std::size_t http_batch_bytes_most = std::size_t{64} << 20;
 constexpr std::size_t line_bytes_most = std::size_t{64} << 20;
 
 void check_partitions(const std::string& step, std::int32_t partitions,
@@ -80,6 +83,39 @@ void check(const std::string& step, const file_sink& to, std::vector<std::string
     problems.push_back(
         fmt::format("step \"{}\": \"{}\" is no path of a file to write", step, to.path));
   }
+  const auto with = to.put_aside.compress;
+  if (with != codec::none && with != codec::gzip && with != codec::zstd) {
+    problems.push_back(
+        fmt::format("step \"{}\": rotated files are compressed by gzip or zstd only", step));
+  }
+  if (to.put_aside.every.count() < 0) {
+    problems.push_back(fmt::format("step \"{}\": the age of a file is negative", step));
+  }
+}
+
+void check(const std::string& step, const http_sink& to, std::vector<std::string>& problems) {
+  const auto wrong = [&](const std::string& what) {
+    problems.push_back(fmt::format("step \"{}\": {}", step, what));
+  };
+  check_partitions(step, to.partitions, problems);
+  if (const auto url = parse_http_url(to.url); !url) wrong(url.error().message());
+  if (to.gather.records == 0 || to.gather.bytes == 0 || to.gather.bytes > http_batch_bytes_most) {
+    wrong(
+        fmt::format("batches of {} records and {} bytes, but there must be a record, and 1 to {} "
+                    "bytes",
+                    to.gather.records, to.gather.bytes, http_batch_bytes_most));
+  }
+  if (to.gather.age.count() < 0) wrong("the age of a batch is negative");
+  if (to.tries.first.count() < 1 || to.tries.most < to.tries.first ||
+      to.tries.timeout.count() < 1 || to.tries.at_end.count() < 0) {
+    wrong("retry needs waits of 1 ms at least, `most` not below `first`, and a timeout");
+  }
+  if (const auto* bulk = std::get_if<elastic_bulk>(&to.body); bulk && bulk->index.empty()) {
+    wrong("elastic_bulk names no index");
+  }
+  if (const auto* loki = std::get_if<loki_push>(&to.body); loki && loki->labels.empty()) {
+    wrong("loki_push has no labels: Loki wants one at least");
+  }
 }
 
 std::string place(const lines_source& from) {
@@ -100,6 +136,10 @@ std::string place(const http_source& from) {
 
 std::string place(const file_sink& to) {
   return to.path;
+}
+
+std::string place(const http_sink& to) {
+  return to.url;
 }
 
 bool ends(const lines_source&) {

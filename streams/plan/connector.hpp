@@ -14,6 +14,7 @@
 #include "streams/base/result.hpp"
 #include "streams/base/time.hpp"
 #include "streams/logs/multiline.hpp"
+#include "streams/plan/sink_options.hpp"
 
 namespace penstock {
 
@@ -64,10 +65,20 @@ struct network_address {
 /// `invalid_argument` naming the value.
 result<network_address> parse_address(const std::string& text);
 
-/// to_file(name, path): a line per record.
+/// to_file(name, path, rotate): a line per record.
 struct file_sink {
   std::string path;
+  rotate put_aside;
   std::int32_t partitions = 1;  // of its topic
+};
+
+/// to_http(name, url, batch, retry, body): requests with many records each.
+struct http_sink {
+  std::string url;
+  batch gather;
+  retry tries;
+  http_body body;
+  std::int32_t partitions = 1;  // of its topic: one request at a time for each
 };
 
 /// What fills the topic of a source, and what empties the topic of a sink.
@@ -75,7 +86,7 @@ struct source_connector {
   std::variant<lines_source, tail_source, syslog_source, http_source> how;
 };
 struct sink_connector {
-  std::variant<file_sink> how;
+  std::variant<file_sink, http_sink> how;
 };
 
 /// "standard input", a path or an address: what a person knows it by.

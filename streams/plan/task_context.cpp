@@ -1,10 +1,14 @@
 #include "streams/plan/task_context.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <exception>
+#include <set>
+#include <string>
 
+#include "streams/plan/connector.hpp"
 #include "streams/record/serde_text.hpp"
 
 namespace penstock {
@@ -70,6 +74,35 @@ void task_context::bad_record(const step& at, const record_context& context,
   output_->on_bad_record({at.name, topic, partition_, offset, reason, raw.key, raw.value});
 }
 
+namespace {
+
+// Where records of a source come from that a person can look at: topics of others, and what
+// connectors read, through however many repartitions. Source -1: any.
+void add_origins(const plan& p, const sub_topology& part, std::int32_t source,
+                 std::set<std::string>& to) {
+  for (std::size_t i = 0; i < part.sources.size(); ++i) {
+    if (source >= 0 && static_cast<std::size_t>(source) != i) continue;
+    const plan_source& each = part.sources[i];
+    if (each.repartition) {
+      add_origins(p, p.sub_topologies()[static_cast<std::size_t>(each.upstream)], -1, to);
+      continue;
+    }
+    const step& s = p.steps()[static_cast<std::size_t>(each.from)];
+    to.insert(s.reads_from ? place_of(*s.reads_from) : each.topic);
+  }
+}
+
+// Empty when `topic`, where the record was read, says it already.
+std::string origin_of(const plan& p, const sub_topology& part, std::int32_t source,
+                      std::string_view topic) {
+  std::set<std::string> origins;
+  add_origins(p, part, source, origins);
+  if (origins.size() == 1 && *origins.begin() == topic) return {};
+  return fmt::format("{}", fmt::join(origins, ", "));
+}
+
+}  // namespace
+
 void task_context::dead_letter(const step& at, const record_context& context,
                                std::string_view reason) {
   const record_view nothing;
@@ -78,6 +111,7 @@ void task_context::dead_letter(const step& at, const record_context& context,
       source_ < 0 || raw.offset < 0
           ? std::string_view{}
           : std::string_view{part_->sources[static_cast<std::size_t>(source_)].topic};
+  const std::string origin = origin_of(*plan_, *part_, topic.empty() ? -1 : source_, topic);
   const std::string partition = std::to_string(partition_);
   const std::string offset = std::to_string(raw.offset);
   std::vector<header_view> headers;
@@ -91,6 +125,7 @@ void task_context::dead_letter(const step& at, const record_context& context,
   headers.push_back({"penstock.topic", topic});
   headers.push_back({"penstock.partition", partition});
   headers.push_back({"penstock.offset", offset});
+  if (!origin.empty()) headers.push_back({"penstock.origin", origin});
   emit(dead_letter_sink_, {raw.key, raw.value, raw.time, headers});
 }
 

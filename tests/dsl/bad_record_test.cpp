@@ -61,6 +61,23 @@ TEST_CASE("dead letters carry the record as it came and why it is there", "[dsl]
   CHECK(header(dead[0], "penstock.topic") == "lines");
   CHECK(header(dead[0], "penstock.partition") == "0");
   CHECK(header(dead[0], "penstock.offset") == "1");
+  CHECK(header(dead[0], "penstock.origin") == "none");
+}
+
+TEST_CASE("a dead letter from behind a key_by or a connector says where it began", "[dsl]") {
+  topology t{"behind"};
+  t.on_bad_record(dead_letter{"dead"});
+  t.lines("in", lines_from{"/var/log/in"})
+      .key_by("by-line", [](const std::string& line) { return line; })
+      .try_map("parse", parse)
+      .count("n");
+  test_driver d{t};
+  d.feed_line("in", "two");
+  const auto dead = d.drain_records("dead");
+  REQUIRE(dead.size() == 1);
+  CHECK(dead[0].value == "two");
+  CHECK(header(dead[0], "penstock.topic") == "behind-by-line-repartition");
+  CHECK(header(dead[0], "penstock.origin") == "/var/log/in");
 }
 
 TEST_CASE("bytes that do not decode are a bad record of the source", "[dsl]") {
@@ -131,6 +148,7 @@ TEST_CASE("a function that throws behind a table is a bad record too", "[dsl]") 
   CHECK(dead[0].key == "k");
   CHECK(header(dead[0], "penstock.step") == "bang");
   CHECK(header(dead[0], "penstock.offset") == "-1");
+  CHECK(header(dead[0], "penstock.origin") == "in");
 }
 
 TEST_CASE("a state that a throwing function touched is as it was", "[dsl]") {

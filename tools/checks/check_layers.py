@@ -25,7 +25,7 @@ LAYERS = {
     STATE: (BASE, RECORD, LOG, PLAN),
     OPERATORS: (BASE, RECORD, PLAN, STATE),
     LOGS: (BASE, RECORD),
-    CONNECT: (BASE, RECORD, LOGS),
+    CONNECT: (BASE, RECORD, LOGS, "streams/plan/sink_options.hpp"),  # the options, not the plan
     REPLICATION: (BASE, RECORD, LOG),
     "streams": (),
     "dsl": (BASE, RECORD, PLAN, STATE, OPERATORS, LOGS, TOPIC),
@@ -39,7 +39,7 @@ OURS = ("streams", "dsl", "actors", "kafka", "launch", "tools", "examples", "tes
 # Foreign headers: pattern -> the only places that may include them (None of ours elsewhere).
 FOREIGN = (
     (r"(caf|capnp|kj)/", ("actors", "kafka", "launch")),
-    (r"boost/asio", ("actors", "kafka", "launch")),
+    (r"boost/(asio|beast)", ("actors", "kafka", "launch")),
     (r"(sys/(socket|epoll|un)|netinet/.*|arpa/inet|netdb)\.h$", ("actors", "kafka", "launch")),
     (r"(thread|future|condition_variable|pthread\.h)$", ("actors", "kafka", "launch")),
     (r"boost/filesystem", (BASE,)),

@@ -1,0 +1,281 @@
+#!/usr/bin/env python3
+"""Sinks of a real job against real files and a real HTTP server that is stopped and started.
+
+As `sinks.py serve PORT FILE KIND` it is that server: every message it takes is a line of FILE.
+"""
+import collections
+import glob
+import gzip
+import http.server
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import unittest
+
+import harness
+from harness import OK, UNAVAILABLE, ToolTest
+
+
+class Taker(http.server.BaseHTTPRequestHandler):
+    """Takes bodies of NDJSON, Elasticsearch's bulk requests, or Loki's, and sometimes fails."""
+    protocol_version = "HTTP/1.1"
+    taken, kind = None, "ndjson"
+    one_at_a_time = threading.Lock()
+    requests = 0
+    seen = set()
+
+    def do_POST(self):
+        with self.one_at_a_time:
+            Taker.requests += 1
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            if self.kind == "flaky" and Taker.requests % 3 == 1:
+                return self.reply(503, b"busy", {"Retry-After": "0"})
+            if self.kind == "flaky" and Taker.requests % 5 == 0:
+                self.close_connection = True  # no answer at all
+                return None
+            return self.take_bulk(body) if self.kind == "elastic" else self.take(body)
+
+    def take(self, body):
+        if self.kind == "loki":
+            values = json.loads(body)["streams"][0]["values"]
+            self.note([line for _, line in values])
+            return self.reply(204, b"")
+        self.note([json.loads(line)["message"] for line in body.splitlines()])
+        return self.reply(200, b"")
+
+    def take_bulk(self, body):
+        lines = body.splitlines()
+        items = []
+        for action, document in zip(lines[::2], lines[1::2]):
+            assert json.loads(action)["create"]["_index"] == "lines"
+            message = json.loads(document)["message"]
+            if "poison" in message:
+                items.append({"create": {"status": 400, "error": {"type": "mapper",
+                                                                  "reason": "poison"}}})
+            elif message.endswith("7") and message not in Taker.seen:
+                Taker.seen.add(message)
+                items.append({"create": {"status": 429, "error": {"type": "rejected",
+                                                                  "reason": "queue full"}}})
+            else:
+                self.note([message])
+                items.append({"create": {"status": 201}})
+        bad = any(item["create"]["status"] != 201 for item in items)
+        self.reply(200, json.dumps({"errors": bad, "items": items}).encode())
+
+    def note(self, messages):
+        self.taken.write("".join(message + "\n" for message in messages))
+        self.taken.flush()
+
+    def reply(self, status, body, headers=None):
+        self.send_response(status)
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        if status != 204:
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+        self.wfile.flush()
+
+    def log_message(self, format, *args):  # pylint: disable=redefined-builtin
+        pass
+
+
+def serve(port, path, kind):
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", int(port)), Taker)
+    Taker.kind = kind
+    Taker.taken = open(path, "a", encoding="utf-8")  # pylint: disable=consider-using-with
+
+    def end(*_):
+        # Not between taking and answering: that would make the sender send again.
+        def leave():
+            with Taker.one_at_a_time:
+                os._exit(0)
+        threading.Thread(target=leave).start()
+    signal.signal(signal.SIGTERM, end)
+    print(server.server_address[1], flush=True)
+    server.serve_forever()
+
+
+class Sinks(ToolTest):
+    def setUp(self):
+        super().setUp()
+        self.program = os.path.join(os.path.dirname(harness.PROGRAM), "soak_sinks")
+        if not os.path.exists(self.program):
+            raise unittest.SkipTest("skipped: soak_sinks is not built")
+        self.one_partition("sink-lines")
+        self.port = 0
+        self.server = None
+        self.taken = os.path.join(self.folder, "taken")
+        self.out = os.path.join(self.folder, "logs", "out.log")
+        self.count = 0
+
+    def start_server(self, kind="ndjson"):
+        """On the port of the first one: others may have it for a moment."""
+        def started():
+            self.server = subprocess.Popen(
+                [sys.executable, "-B", os.path.abspath(__file__), "serve", str(self.port),
+                 self.taken, kind],
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            self.running.append(self.server)
+            said = self.server.stdout.readline()
+            self.port = int(said) if said else self.port
+            return bool(said)
+        self.eventually(started, "the server does not start")
+
+    def stop_server(self):
+        self.server.terminate()
+        self.server.wait(timeout=harness.PATIENCE)
+
+    def take_port(self):
+        """A port on which nothing listens, for now."""
+        self.start_server()
+        self.stop_server()
+
+    def job(self, *words):
+        job = subprocess.Popen([self.program, *words, "--on", self.on], stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.running.append(job)
+        return job
+
+    def http_job(self, *flags, body="ndjson", at_end=2000):
+        return self.job("http", f"http://127.0.0.1:{self.port}/_bulk", body, str(at_end), *flags)
+
+    def run_job(self, *words):
+        job = self.job(*words)
+        out, err = job.communicate(timeout=harness.PATIENCE)
+        return harness.Done(job.returncode, out, err.decode())
+
+    def produce(self, count):
+        first, self.count = self.count, self.count + count
+        self.tool("produce", "sink-lines",
+                  stdin="".join(f"line {n}\n" for n in range(first, self.count)))
+
+    def expected(self):
+        return [f"line {n}" for n in range(self.count)]
+
+    def received(self):
+        if not os.path.exists(self.taken):
+            return []
+        with open(self.taken, encoding="utf-8") as lines:
+            return lines.read().splitlines()
+
+    def all_received(self):
+        self.eventually(lambda: len(self.received()) >= self.count, "the server did not get all")
+        self.assertEqual(collections.Counter(self.received()),
+                         collections.Counter(self.expected()))
+        self.assertEqual(self.received(), self.expected())
+
+    def down_why(self):
+        """What the running job says of its sink: why it is down, or nothing."""
+        done = self.run_tool("job", "status", "--interval", "0", "--json")
+        sinks = done.json[0]["connectors"] if done.status == OK else []
+        return sinks[0].get("down_why", "") if sinks else ""
+
+    def test_a_server_that_is_gone_for_a_while_misses_nothing(self):
+        self.take_port()
+        self.produce(3000)
+        job = self.http_job()
+        self.eventually(lambda: "cannot connect" in self.down_why(), "it does not say it is down")
+        self.start_server()
+        self.all_received()
+        for _ in range(3):
+            self.produce(700)
+            self.stop_server()
+            self.produce(700)
+            self.start_server()
+        self.all_received()
+        self.assertEqual(self.stop(job).status, OK)
+        self.all_received()
+
+    def test_a_server_that_often_fails_gets_everything_once(self):
+        self.produce(2000)
+        self.start_server("flaky")
+        done = self.run_job("http", f"http://127.0.0.1:{self.port}/in", "ndjson", "60000",
+                            "--until-end")
+        self.assertEqual(done.status, OK, done.err)
+        self.all_received()
+
+    def test_loki_gets_lines(self):
+        self.produce(250)
+        self.start_server("loki")
+        done = self.run_job("http", f"http://127.0.0.1:{self.port}/loki/api/v1/push", "loki",
+                            "60000", "--until-end")
+        self.assertEqual(done.status, OK, done.err)
+        self.all_received()
+
+    def test_of_a_bulk_request_only_failed_items_are_sent_again(self):
+        lines = [f"line {n}" for n in range(300)] + ["poison 1", "line 300", "poison 2"]
+        self.tool("produce", "sink-lines", stdin="".join(line + "\n" for line in lines))
+        self.start_server("elastic")
+        done = self.run_job("http", f"http://127.0.0.1:{self.port}/_bulk", "elastic", "60000",
+                            "--until-end")
+        self.assertEqual(done.status, OK, done.err)
+        self.assertEqual(collections.Counter(self.received()),
+                         collections.Counter(line for line in lines if "poison" not in line))
+        listed = self.tool("dead-letters", "list", "sink-letters", "--json").json
+        self.assertEqual([(row["count"], row["step"], row["from"]) for row in listed],
+                         [(2, "out", "sinks-out-sink")])
+        self.assertIn("poison", listed[0]["reason"])
+        values = self.tool("dead-letters", "show", "sink-letters", "--json").json
+        self.assertEqual(sorted(v["value"] for v in values), ["poison 1", "poison 2"])
+
+    def test_a_job_that_ends_says_what_a_server_that_is_down_did_not_get(self):
+        self.take_port()
+        self.produce(120)
+        job = self.http_job("--until-end", at_end=500)
+        _, err = job.communicate(timeout=harness.PATIENCE)
+        self.assertEqual(job.returncode, UNAVAILABLE, err)
+        self.assertIn('120 records wait in topic "sinks-out-sink"', err.decode())
+        self.start_server()
+        self.assertEqual(self.run_job("http", f"http://127.0.0.1:{self.port}/", "ndjson", "60000",
+                                      "--until-end").status, OK)
+        self.all_received()
+
+    def test_what_cannot_be_an_address_is_refused_at_once(self):
+        done = self.run_job("http", "https://example.org/", "ndjson", "500")
+        self.assertNotEqual(done.status, OK)
+        self.assertIn("https is not spoken yet", done.err)
+
+    def sizes(self):
+        found = {}
+        for path in glob.glob(self.out + "*"):
+            try:
+                found[path] = os.path.getsize(path)
+            except FileNotFoundError:  # just renamed
+                pass
+        return found
+
+    def written(self):
+        """All files put aside and the file itself, in order."""
+        text = b""
+        for path in sorted(glob.glob(self.out + ".*")):
+            with (gzip.open if path.endswith(".gz") else open)(path, "rb") as file:
+                text += file.read()
+        if os.path.exists(self.out):
+            with open(self.out, "rb") as file:
+                text += file.read()
+        return text.decode().splitlines()
+
+    def test_a_file_has_every_record_of_its_topic_once_whatever_kills_the_job(self):
+        for _ in range(6):
+            self.produce(300)
+            before = self.sizes()
+            job = self.job("file", self.out, "2000", "gzip")
+            self.eventually(lambda b=before: self.sizes() != b, "nothing is written")
+            self.stop(job, signal.SIGKILL)
+        done = self.run_job("file", self.out, "2000", "gzip", "--until-end")
+        self.assertEqual(done.status, OK, done.err)
+        # Tasks that are killed write again what they had not committed; the file adds nothing.
+        self.assertEqual(self.written(), self.consumed("sinks-out-sink").lines)
+        self.assertEqual(set(self.written()), set(self.expected()))
+        self.assertEqual([p for p in glob.glob(self.out + ".*") if not p.endswith(".gz")], [])
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["serve"]:
+        serve(*sys.argv[2:])
+    else:
+        harness.main()
