@@ -104,10 +104,17 @@ const std::map<std::string, parser> parsers{
     {"nginx-error", make_parser(logs::nginx_error, from_nginx_error)},
 };
 
+// Which lines make an event: a stack trace belongs to the message above it.
+lines_from reading(const settings& s) {
+  lines_from how{s.input};
+  if (s.format == "log4j") how.multiline = logs::multiline{R"(^\[?\d{4}-\d\d-\d\d)", {}};
+  return how;
+}
+
 topology build(const settings& s) {
   topology t{"log-pipeline"};
   t.on_bad_record(dead_letter{dead_letters.name()});
-  auto all = t.lines("input", {s.input}).try_map("parse", parsers.at(s.format));
+  auto all = t.lines("input", reading(s)).try_map("parse", parsers.at(s.format));
   all.to(events);
   all.key_by("by-kind", &event::kind)
       .aggregate("tally", tally{},

@@ -41,7 +41,7 @@ std::vector<diff_line> difference(listed kind, list_order order,
                                   const std::vector<expected_item>& wanted,
                                   const std::vector<nlohmann::json>& found);
 
-/// An element as one could write it in a test file; of a record only `shown` aspects.
+/// An element as one could write it in a test file.
 std::string written(listed kind, const nlohmann::json& item);
 
 }  // namespace penstock::testing
