@@ -36,8 +36,8 @@ struct multiline_rule {
 /// A limit that is reached ends the event there, and what follows is an event of its own: nothing
 /// is lost and nothing is marked. A line longer than `max_bytes` is an event alone, whole.
 struct multiline {
-  std::string start_pattern;
-  std::string continue_pattern;
+  std::string start_pattern = {};
+  std::string continue_pattern = {};
   std::size_t max_bytes = 1 << 20;  ///< of an event, with the newlines in it
   std::size_t max_lines = 1000;
   duration flush_after = 1s;  ///< an event that no line was added to for so long is complete
