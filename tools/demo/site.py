@@ -90,6 +90,7 @@ class Site:
 def handler(site):
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = -1  # an answer in one piece: in two, the second waits for the client's acknowledgement
 
         def do_GET(self):
             path = self.path.split("?")[0]
