@@ -188,7 +188,8 @@ class Connectors(ToolTest):
 
             def is_down():
                 status = self.run_tool("job", "status", "--json", "--interval", "0")
-                return status.status == OK and "down_why" in status.json[0]["connectors"][0]
+                return status.status == OK and any("down_why" in each
+                                                   for each in status.json[0]["connectors"])
             self.eventually(is_down)
         self.eventually(lambda: self.post_if_there(port) == 200)
         self.interrupted(job)

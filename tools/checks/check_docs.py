@@ -40,9 +40,14 @@ def anchors(text):
 
 
 def walk(root, pattern):
-    for file in sorted(root.rglob(pattern)):
-        parts = file.relative_to(root).parts
-        if parts[0] not in SKIP and "CMakeFiles" not in parts:
+    found = []
+    for top in sorted(root.iterdir()):
+        if top.is_file():
+            found += [top] if top.match(pattern) else []
+        elif top.name not in SKIP:  # not even looked into: a build may hold another system's /proc
+            found += top.rglob(pattern)
+    for file in sorted(found):
+        if "CMakeFiles" not in file.relative_to(root).parts:
             yield file
 
 
