@@ -41,7 +41,7 @@ def anchors(text):
 
 def walk(root, pattern):
     found = []
-    for top in sorted(root.iterdir()):
+    for top in sorted(root.iterdir()) if root.is_dir() else ():
         if top.is_file():
             found += [top] if top.match(pattern) else []
         elif top.name not in SKIP:  # not even looked into: a build may hold another system's /proc
