@@ -75,6 +75,10 @@ class http_session : public std::enable_shared_from_this<http_session> {
     keep_alive_ = request.keep_alive();
     if (request.method() != http::verb::post)
       return answer(http::status::method_not_allowed, "only POST is served here", true);
+    const auto encoding = request[http::field::content_encoding];
+    if (!encoding.empty() && !beast::iequals(encoding, "identity"))
+      return answer(http::status::unsupported_media_type,
+                    "bodies are taken as they are here: send them without content-encoding", true);
     if (!beast::iequals(request[http::field::expect], "100-continue")) return read_body();
     go_on_ = {http::status::continue_, request.version()};
     http::async_write(stream_, go_on_,

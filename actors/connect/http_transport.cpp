@@ -70,10 +70,22 @@ class lane {
       parser_.emplace();
       parser_->header_limit(head_bytes_max);
       parser_->body_limit(body_bytes_max);
-      http::async_read(stream_, buffer_, *parser_, [this](beast::error_code wrong, std::size_t) {
-        if (wrong) return on_broken("no answer", wrong);
-        on_answer();
-      });
+      http::async_read_header(stream_, buffer_, *parser_,
+                              [this](beast::error_code wrong, std::size_t) {
+                                if (wrong) return on_broken("no answer", wrong);
+                                read_body();
+                              });
+    });
+  }
+
+  // What a server says of its answer's length is looked at before room is made for it.
+  void read_body() {
+    const auto length = parser_->content_length();
+    if (length && *length > body_bytes_max)
+      return on_broken("no answer", http::make_error_code(http::error::body_limit));
+    http::async_read(stream_, buffer_, *parser_, [this](beast::error_code wrong, std::size_t) {
+      if (wrong) return on_broken("no answer", wrong);
+      on_answer();
     });
   }
 

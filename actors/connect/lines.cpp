@@ -53,6 +53,7 @@ class lines_connector final : public connector {
   void read() {
     if (over_) return;
     if (out_.pending_bytes() >= unsent_bytes_max) {
+      out_.flush();  // or nothing would ever be acknowledged
       waiting_ = true;
       return;
     }

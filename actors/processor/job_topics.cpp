@@ -15,6 +15,7 @@ constexpr std::string_view value_format = "penstock.value.format";
 
 // A commit is one batch, however many windows close in it.
 constexpr std::string_view internal_batch_bytes_max = "134217728";
+constexpr std::string_view letter_bytes_max = "8388608";
 
 // State is exact after a power failure too, whatever a node does for topics that say nothing.
 constexpr std::pair<std::string_view, std::string_view> durable{"penstock.flush", "batch"};
@@ -60,12 +61,15 @@ const step* connected_step(const plan& p, step_id id) {
 // A topic takes the formats of the plan when it has none yet, and those of a sink whose structs
 // have got fields or lost some; whatever else differs is a mistake.
 void check_topic(format_check& to, const std::string& topic, const topic_formats& formats,
-                 const known_topics& known, end which, const step* connected) {
+                 const known_topics& known, end which, const step* connected,
+                 bool dead_letters = false) {
   auto at = known.find(topic);
   if (at == known.end()) {
     if (!to.seen.insert(topic).second) return;
     wanted_topic made{topic, -1, formats_of(formats)};
     if (connected != nullptr) shape_for_connector(made, *connected);
+    // A letter is larger than the record in it, which may have been as large as its topic allows.
+    if (dead_letters) made.settings.emplace_back("max.message.bytes", letter_bytes_max);
     to.work.create.push_back(std::move(made));
     return;
   }
@@ -97,8 +101,8 @@ result<topic_work> external_topics(const plan& p, const known_topics& known) {
                     connected_step(p, each.from));
     for (const auto& each : part.sinks)
       if (!each.repartition)
-        check_topic(check, each.topic, each.formats, known, end::sink,
-                    connected_step(p, each.from));
+        check_topic(check, each.topic, each.formats, known, end::sink, connected_step(p, each.from),
+                    each.dead_letter);
   }
   if (!check.mismatches.empty())
     return error{errc::type_mismatch,

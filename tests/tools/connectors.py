@@ -73,6 +73,16 @@ class Connectors(ToolTest):
         self.assertEqual((lines[0], lines[1], lines[-1]), (b"one", b"two\xff\x00", b"last"))
         self.assertEqual(b"".join(lines[2:-1]), b"x" * 3_000_000)
 
+    def test_a_large_file_is_read_to_its_end(self):
+        """More than a source lets wait for acknowledgements."""
+        path = os.path.join(self.folder, "large")
+        with open(path, "wb") as file:
+            for n in range(100_000):
+                file.write(b"%0199d\n" % n)
+        self.ended(self.follow("lines", path, "--until-end"))
+        lines = self.lines()
+        self.assertEqual((len(lines), lines[0], lines[-1]), (100_000, b"0" * 199, b"%0199d" % 99_999))
+
     def test_a_pipe_that_stays_open_is_read_as_it_comes(self):
         job = self.follow("lines", "", stdin=subprocess.PIPE)
         job.stdin.write(b"one\n")
@@ -146,9 +156,9 @@ class Connectors(ToolTest):
         self.eventually(lambda: b"<34>" + b"x" * 60_000 in self.lines())
         self.interrupted(job)
 
-    def post(self, port, body, kind="text/plain", method="POST"):
+    def post(self, port, body, kind="text/plain", method="POST", encoding="identity"):
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=harness.PATIENCE)
-        connection.request(method, "/any", body, {"Content-Type": kind})
+        connection.request(method, "/any", body, {"Content-Type": kind, "Content-Encoding": encoding})
         answer = connection.getresponse()
         try:
             return answer.status, json.loads(answer.read())
@@ -160,6 +170,7 @@ class Connectors(ToolTest):
         job = self.follow("http", f"127.0.0.1:{port}")
         self.connected(port).close()
         self.assertEqual(self.post(port, b"one\ntwo\n"), (200, {"accepted": 2}))
+        self.assertEqual(self.post(port, b"\x1f\x8b", encoding="gzip")[0], 415)
         job.send_signal(signal.SIGKILL)  # what was accepted is there
         job.wait()
         job = self.follow("http", f"127.0.0.1:{port}")
