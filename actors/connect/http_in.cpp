@@ -4,9 +4,7 @@
 #include <fmt/format.h>
 
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/empty_body.hpp>
@@ -17,6 +15,7 @@
 #include <boost/beast/http/write.hpp>
 
 #include "actors/cluster/io_thread.hpp"
+#include "actors/connect/listening.hpp"
 #include "actors/connect/socket_source.hpp"
 #include "streams/connect/line_cutter.hpp"
 #include "streams/logs/json.hpp"
@@ -31,7 +30,6 @@ using asio::ip::tcp;
 using failure_code = boost::system::error_code;
 
 constexpr std::uint32_t header_bytes_max = 16 << 10;
-constexpr auto accept_again = std::chrono::milliseconds{100};
 constexpr auto answer_max = std::chrono::seconds{120};  // for the node to make lines durable
 
 /// Text that comes out of an error, as a JSON string's content.
@@ -198,63 +196,36 @@ class http_session : public std::enable_shared_from_this<http_session> {
 class http_server final : public socket_server {
  public:
   http_server(std::shared_ptr<arrivals> to, const http_source& what)
-      : acceptor_(thread_.io()), timer_(thread_.io()), to_(std::move(to)), what_(what) {}
+      : listening_(thread_.io(), [this](tcp::socket socket) { take(std::move(socket)); }),
+        to_(std::move(to)),
+        what_(what) {}
   ~http_server() override {
     asio::post(thread_.io(), [this] {
-      stop_now();
+      listening_.close();
       for (const auto& each : sessions_)
         if (const auto one = each.lock()) one->close();
     });
     thread_.finish();
   }
 
-  result<void> open(const tcp::endpoint& at) {
-    failure_code why;
-    acceptor_.open(at.protocol(), why);
-    if (!why) acceptor_.set_option(asio::socket_base::reuse_address{true}, why);
-    if (!why && at.address().is_v6()) acceptor_.set_option(asio::ip::v6_only{false}, why);
-    if (!why) acceptor_.bind(at, why);
-    if (!why) acceptor_.listen(asio::socket_base::max_listen_connections, why);
-    if (why)
-      return error{errc::io_error, "cannot listen on " + what_.address + ": " + why.message()};
-    asio::post(thread_.io(), [this] { accept(); });
-    return {};
-  }
+  result<void> open(const tcp::endpoint& at) { return listening_.open(what_.address, at); }
 
   void stop_taking() override {
-    asio::post(thread_.io(), [this] { stop_now(); });
+    asio::post(thread_.io(), [this] { listening_.close(); });
   }
 
  private:
-  void stop_now() {
-    failure_code ignored;
-    timer_.cancel();
-    acceptor_.close(ignored);
-  }
-
-  void accept() {
-    acceptor_.async_accept([this](const failure_code& why, tcp::socket socket) {
-      if (!acceptor_.is_open()) return;
-      if (why) {
-        timer_.expires_after(accept_again);
-        return timer_.async_wait([this](const failure_code& stopped) {
-          if (!stopped) accept();
-        });
-      }
-      std::erase_if(sessions_, [](const auto& each) { return each.expired(); });
-      auto one = std::make_shared<http_session>(std::move(socket), to_, what_);
-      const bool full = sessions_.size() >= what_.connections_max;
-      if (sessions_.size() < 2 * what_.connections_max) {
-        sessions_.push_back(one);
-        full ? one->refuse_all() : one->next();
-      }
-      accept();
-    });
+  void take(tcp::socket socket) {
+    std::erase_if(sessions_, [](const auto& each) { return each.expired(); });
+    auto one = std::make_shared<http_session>(std::move(socket), to_, what_);
+    const bool full = sessions_.size() >= what_.connections_max;
+    if (sessions_.size() >= 2 * what_.connections_max) return;
+    sessions_.push_back(one);
+    full ? one->refuse_all() : one->next();
   }
 
   io_thread thread_;
-  tcp::acceptor acceptor_;
-  asio::steady_timer timer_;
+  tcp_listening listening_;
   std::shared_ptr<arrivals> to_;
   http_source what_;
   std::vector<std::weak_ptr<http_session>> sessions_;
@@ -268,15 +239,9 @@ std::unique_ptr<connector> make_http_in(connector::self_pointer self, connector_
   auto open = [what](std::shared_ptr<arrivals> to,
                      std::shared_ptr<socket_numbers>) -> result<std::unique_ptr<socket_server>> {
     PENSTOCK_ASSIGN(const auto address, parse_address(what.address));
-    failure_code why;
-    asio::io_context looking;
-    tcp::resolver names{looking};
-    const auto found =
-        names.resolve(address.host, std::to_string(address.port), tcp::resolver::passive, why);
-    if (why || found.empty())
-      return error{errc::io_error, "cannot listen on " + what.address + ": " + why.message()};
+    PENSTOCK_ASSIGN(const auto endpoint, endpoint_of<tcp>(what.address, address));
     auto server = std::make_unique<http_server>(std::move(to), what);
-    PENSTOCK_TRY(server->open(found.begin()->endpoint()));
+    PENSTOCK_TRY(server->open(endpoint));
     return std::unique_ptr<socket_server>{std::move(server)};
   };
   return std::make_unique<socket_source>(self, std::move(config), std::move(open));

@@ -8,6 +8,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "actors/cluster/io_thread.hpp"
+#include "actors/connect/listening.hpp"
 #include "actors/connect/socket_source.hpp"
 #include "streams/logs/framing.hpp"
 
@@ -23,16 +24,11 @@ constexpr std::size_t datagram_bytes_max = 65'536;
 constexpr std::size_t block_bytes = std::size_t{64} << 10;
 constexpr std::size_t unsure_bytes_max = std::size_t{1} << 20;  // of one sender
 constexpr int receive_buffer_bytes = 4 << 20;
-constexpr auto accept_again = std::chrono::milliseconds{100};  // out of descriptors
 
 std::string text_of_address(const asio::ip::address& from) {
   if (from.is_v6() && from.to_v6().is_v4_mapped())
     return asio::ip::make_address_v4(asio::ip::v4_mapped, from.to_v6()).to_string();
   return from.to_string();
-}
-
-error cannot_listen(const std::string& address, const failure_code& why) {
-  return error{errc::io_error, "cannot listen on " + address + ": " + why.message()};
 }
 
 class udp_server final : public socket_server {
@@ -183,8 +179,7 @@ class tcp_server final : public socket_server {
  public:
   tcp_server(std::shared_ptr<arrivals> to, std::shared_ptr<socket_numbers> numbers,
              tcp_limits limits)
-      : acceptor_(thread_.io()),
-        timer_(thread_.io()),
+      : listening_(thread_.io(), [this](tcp::socket socket) { take(std::move(socket)); }),
         to_(std::move(to)),
         numbers_(std::move(numbers)),
         limits_(limits) {}
@@ -194,50 +189,28 @@ class tcp_server final : public socket_server {
   }
 
   result<void> open(const std::string& address, const tcp::endpoint& at) {
-    failure_code why;
-    acceptor_.open(at.protocol(), why);
-    if (!why) acceptor_.set_option(asio::socket_base::reuse_address{true}, why);
-    if (!why && at.address().is_v6()) acceptor_.set_option(asio::ip::v6_only{false}, why);
-    if (!why) acceptor_.bind(at, why);
-    if (!why) acceptor_.listen(asio::socket_base::max_listen_connections, why);
-    if (why) return cannot_listen(address, why);
-    asio::post(thread_.io(), [this] { accept(); });
-    return {};
+    return listening_.open(address, at);
   }
 
   void stop_taking() override {
     asio::post(thread_.io(), [this] {
-      failure_code ignored;
-      timer_.cancel();
-      acceptor_.close(ignored);
+      listening_.close();
       for (const auto& each : senders_)
         if (const auto one = each.lock()) one->close();
     });
   }
 
  private:
-  void accept() {
-    acceptor_.async_accept([this](const failure_code& why, tcp::socket socket) {
-      if (!acceptor_.is_open()) return;
-      if (why) {
-        timer_.expires_after(accept_again);
-        return timer_.async_wait([this](const failure_code& stopped) {
-          if (!stopped) accept();
-        });
-      }
-      std::erase_if(senders_, [](const auto& each) { return each.expired(); });
-      if (senders_.size() < limits_.connections_max) {
-        auto one = std::make_shared<tcp_sender>(std::move(socket), to_, numbers_, limits_);
-        senders_.push_back(one);
-        one->read();
-      }
-      accept();
-    });
+  void take(tcp::socket socket) {
+    std::erase_if(senders_, [](const auto& each) { return each.expired(); });
+    if (senders_.size() >= limits_.connections_max) return;
+    auto one = std::make_shared<tcp_sender>(std::move(socket), to_, numbers_, limits_);
+    senders_.push_back(one);
+    one->read();
   }
 
   io_thread thread_;
-  tcp::acceptor acceptor_;
-  asio::steady_timer timer_;
+  tcp_listening listening_;
   std::shared_ptr<arrivals> to_;
   std::shared_ptr<socket_numbers> numbers_;
   tcp_limits limits_;
@@ -250,14 +223,9 @@ result<std::unique_ptr<socket_server>> open_server(const std::string& address,
                                                    std::shared_ptr<arrivals> to,
                                                    std::shared_ptr<socket_numbers> numbers,
                                                    Limits... limits) {
-  failure_code why;
-  asio::io_context looking;
-  typename Protocol::resolver names{looking};
-  const auto found =
-      names.resolve(at.host, std::to_string(at.port), asio::ip::resolver_base::passive, why);
-  if (why || found.empty()) return cannot_listen(address, why);
+  PENSTOCK_ASSIGN(const auto endpoint, endpoint_of<Protocol>(address, at));
   auto server = std::make_unique<Server>(std::move(to), std::move(numbers), limits...);
-  PENSTOCK_TRY(server->open(address, found.begin()->endpoint()));
+  PENSTOCK_TRY(server->open(address, endpoint));
   return std::unique_ptr<socket_server>{std::move(server)};
 }
 
