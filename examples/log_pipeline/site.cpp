@@ -1,15 +1,13 @@
-// Watches a web site by its logs: the access log while it rotates, the application's log with its
-// stack traces, and the machine's package log. What `./dev demo` runs.
-//
-//   site_watch --logs FOLDER --packages /var/log/dpkg.log --on DIR
-#include <penstock/client.hpp>
-#include <penstock/penstock.hpp>
+// A web site by its logs: the access log while it rotates, the application's log with its stack
+// traces, and the machine's package log.
+#include "examples/log_pipeline/pipelines.hpp"
+#include "examples/log_pipeline/results.hpp"
 
 #include <cstdio>
-#include <map>
-#include <string>
 
 using namespace penstock;
+
+namespace {
 
 struct tally {
   std::uint64_t requests = 0;
@@ -23,11 +21,6 @@ struct alert {
   std::uint64_t errors = 0;
 };
 PENSTOCK_FIELDS(alert, since, requests, errors);
-
-struct settings {
-  std::string folder = ".";
-  std::string packages = "/var/log/dpkg.log";
-};
 
 const topic<std::string, logs::access> requests{"requests", format::json};
 const topic<std::string, logs::access> failures{"failures", format::json};
@@ -44,7 +37,7 @@ std::string page_of(const logs::access& a) {
 }
 
 void watch_requests(topology& t, const settings& s) {
-  auto all = t.tail("access", s.folder + "/access.log*")
+  auto all = t.tail("access", s.logs + "/access.log*")
                  .try_map("parse", logs::combined)
                  .redact("private", {redact::ipv4, redact::ipv6}, &logs::access::client)
                  .event_time("time", &logs::access::time, out_of_order{1s});
@@ -82,7 +75,7 @@ void watch_requests(topology& t, const settings& s) {
 }
 
 void watch_application(topology& t, const settings& s) {
-  t.tail("application", s.folder + "/app.log", {.multiline = logs::python_traces()})
+  t.tail("application", s.logs + "/app.log", {.multiline = logs::python_traces()})
       .filter("with-trace",
               [](const std::string& event) { return event.find('\n') != std::string::npos; })
       .redact("buyers", {redact::email})
@@ -102,8 +95,18 @@ void watch_packages(topology& t, const settings& s) {
       .to(packages);
 }
 
-topology build(const settings& s) {
-  topology t{"site-watch"};
+// The newest value of every key, as JSON.
+std::string table_of(local_node& node, const topic<std::string, std::uint64_t>& from) {
+  std::string all;
+  for (const auto& [key, n] : newest_of(node, from))
+    all += (all.empty() ? "{\"" : ",\"") + key + "\":" + std::to_string(n);
+  return all.empty() ? "{}" : all + "}";
+}
+
+}  // namespace
+
+topology build_site(const settings& s) {
+  topology t{"site"};
   t.on_bad_record(dead_letter{dead_letters.name()});
   watch_requests(t, s);
   watch_application(t, s);
@@ -111,46 +114,16 @@ topology build(const settings& s) {
   return t;
 }
 
-// The newest value of every key, as JSON.
-std::string table_of(local_node& node, const topic<std::string, std::uint64_t>& from) {
-  auto in = node.reader(from);
-  std::map<std::string, std::uint64_t> newest;
-  do {
-    const auto some = in.poll(1s);
-    if (!some) break;
-    for (const auto& each : *some) newest[each.key] = each.value;
-  } while (!in.at_end());
-  std::string all;
-  for (const auto& [key, n] : newest)
-    all += (all.empty() ? "{\"" : ",\"") + key + "\":" + std::to_string(n);
-  return all.empty() ? "{}" : all + "}";
-}
-
-std::string count_of(local_node& node, const std::string& topic) {
-  const auto found = node.count(topic);
-  return found ? std::to_string(*found) : "null";
-}
-
-int sum_up(local_node& node) {
+int sum_up_site(local_node& node) {
   std::printf(
       "{\"paths\":%s,\"status\":%s,\"requests\":%s,\"failures\":%s,\"garbage\":%s,\"traces\":%s,"
       "\"alerts\":%s,\"minutes\":%s,\"packages\":%s}\n",
       table_of(node, per_path).c_str(), table_of(node, per_status).c_str(),
-      count_of(node, requests.name()).c_str(), count_of(node, failures.name()).c_str(),
-      count_of(node, dead_letters.name()).c_str(), count_of(node, traces.name()).c_str(),
-      count_of(node, alerts.name()).c_str(), count_of(node, per_minute.name()).c_str(),
-      table_of(node, packages).c_str());
+      std::to_string(count_of(node, requests.name())).c_str(),
+      std::to_string(count_of(node, failures.name())).c_str(),
+      std::to_string(count_of(node, dead_letters.name())).c_str(),
+      std::to_string(count_of(node, traces.name())).c_str(),
+      std::to_string(count_of(node, alerts.name())).c_str(),
+      std::to_string(count_of(node, per_minute.name())).c_str(), table_of(node, packages).c_str());
   return 0;
-}
-
-int main(int argc, char** argv) {
-  settings s;
-  bool summary = false;
-  flags own;
-  own.text("--logs", s.folder, "FOLDER", "where access.log and app.log are")
-      .text("--packages", s.packages, "FILE", "the machine's package log")
-      .on("--summary", summary, "end with what was counted, as one line of JSON");
-  if (const auto status = own.take(argc, argv)) return *status;
-  return run(build(s), argc, argv, own,
-             [&](local_node& node) { return summary ? sum_up(node) : 0; });
 }
