@@ -2,10 +2,7 @@
 // within a minute, an alert goes out.
 #include <penstock/penstock.hpp>
 
-#include <charconv>
-#include <chrono>
 #include <string>
-#include <string_view>
 
 using namespace penstock;
 
@@ -36,57 +33,11 @@ const topic<no_key, std::string> access_log{"access-log", format::text};
 const topic<std::string, request> late_requests{"late-requests", format::json};
 const topic<std::string, alert> alerts{"alerts", format::json};
 
-// The text between `open` and `close`, behind which `from` then goes on; false without it.
-bool take(std::string_view& from, std::string_view open, std::string_view close,
-          std::string_view& into) {
-  const auto begin = from.find(open);
-  if (begin == std::string_view::npos) return false;
-  const auto end = from.find(close, begin + open.size());
-  if (end == std::string_view::npos) return false;
-  into = from.substr(begin + open.size(), end - begin - open.size());
-  from.remove_prefix(end + close.size());
-  return true;
-}
-
-template <class Number>
-bool number(std::string_view text, Number& into) {
-  const auto [end, wrong] = std::from_chars(text.data(), text.data() + text.size(), into);
-  return wrong == std::errc{} && end == text.data() + text.size();
-}
-
-// "17/May/2015:10:05:03 +0000"
-bool parse_time(std::string_view text, timestamp& into) {
-  constexpr std::string_view months = "JanFebMarAprMayJunJulAugSepOctNovDec";
-  if (text.size() != 26 || text[2] != '/' || text[6] != '/' || text[11] != ':') return false;
-  int day = 0, year = 0, hour = 0, minute = 0, second = 0, zone = 0;
-  const auto month = months.find(text.substr(3, 3));
-  if (month == std::string_view::npos || month % 3 != 0) return false;
-  if (!number(text.substr(0, 2), day) || !number(text.substr(7, 4), year) ||
-      !number(text.substr(12, 2), hour) || !number(text.substr(15, 2), minute) ||
-      !number(text.substr(18, 2), second) || !number(text.substr(22, 4), zone))
-    return false;
-  using namespace std::chrono;
-  const year_month_day date{std::chrono::year{year},
-                            std::chrono::month{static_cast<unsigned>(month / 3 + 1)},
-                            std::chrono::day{static_cast<unsigned>(day)}};
-  if (!date.ok()) return false;
-  const auto ahead = hours{zone / 100} + minutes{zone % 100};
-  into = sys_days{date} + hours{hour} + minutes{minute} + seconds{second} -
-         (text[21] == '-' ? -ahead : ahead);
-  return true;
-}
-
-// A line of Apache's or nginx's access log.
+// What an alert needs of a line; the query is not part of a page's path.
 result<request> parse(const std::string& line) {
-  std::string_view rest = line, time, asked, status;
-  request r;
-  if (!take(rest, "[", "]", time) || !take(rest, "\"", "\"", asked) ||
-      !take(rest, " ", " ", status) || !parse_time(time, r.time) || !number(status, r.status))
-    return {errc::bad_record, "not a line of an access log: " + line.substr(0, 80)};
-  std::string_view path;
-  if (!take(asked, " ", " ", path)) path = asked;
-  r.path = path.substr(0, path.find('?'));
-  return r;
+  const auto read = logs::read_combined(line);
+  if (!read) return read.error();
+  return request{std::string{read->path.substr(0, read->path.find('?'))}, read->status, read->time};
 }
 
 topology build() {

@@ -1,10 +1,7 @@
 // The example's own topology in the test driver: parsing, windows, late and bad lines.
 #include <penstock/penstock.hpp>
 
-#include <charconv>
-#include <chrono>
 #include <string>
-#include <string_view>
 
 #include "dsl/test_driver.hpp"
 #include "tests/support/catch.hpp"
