@@ -147,12 +147,12 @@ result<std::vector<bulk_outcome>> parse_bulk_answer(bytes_view answer, std::size
   bool errors = false;
   if (root["errors"].get(errors) != simdjson::SUCCESS) return no_bulk_answer("no \"errors\"");
   std::vector<bulk_outcome> out;
-  if (!errors) return out;
   simdjson::dom::array items;
-  if (root["items"].get(items) != simdjson::SUCCESS) return no_bulk_answer("no \"items\"");
-  if (items.size() != count) {
+  const bool listed = root["items"].get(items) == simdjson::SUCCESS;
+  if (listed && items.size() != count)
     return no_bulk_answer(fmt::format("{} items instead of {}", items.size(), count));
-  }
+  if (!errors) return out;  // a `filter_path` in the URL may leave the items out
+  if (!listed) return no_bulk_answer("no \"items\"");
   for (const auto item : items) {
     PENSTOCK_ASSIGN(auto one, outcome_of(item));
     out.push_back(std::move(one));

@@ -45,9 +45,12 @@ TEST_CASE("Loki gets lines with nanoseconds as strings", "[connect]") {
 }
 
 TEST_CASE("a bulk answer says what became of each item", "[connect]") {
-  const auto all = parse_bulk_answer(R"({"took":3,"errors":false,"items":[]})", 2);
-  REQUIRE(all);
-  CHECK(all->empty());
+  for (const char* text : {R"({"errors":false})",
+                           R"({"took":3,"errors":false,"items":[{"create":{}},{"create":{}}]})"}) {
+    const auto all = parse_bulk_answer(text, 2);
+    REQUIRE(all);
+    CHECK(all->empty());
+  }
   const auto some = parse_bulk_answer(
       R"({"errors":true,"items":[{"create":{"status":201}},
           {"create":{"status":429,"error":{"type":"rejected","reason":"full"}}},
@@ -64,7 +67,8 @@ TEST_CASE("a bulk answer says what became of each item", "[connect]") {
 TEST_CASE("what is no bulk answer is refused", "[connect]") {
   for (const char* text :
        {"", "<html>", "{}", "[]", "{\"errors\":true}", "{\"errors\":true,\"items\":[]}",
-        "{\"errors\":true,\"items\":[1,2]}", "{\"errors\":true,\"items\":[{},{}]}",
+        "{\"errors\":false,\"items\":[]}", "{\"errors\":true,\"items\":[1,2]}",
+        "{\"errors\":true,\"items\":[{},{}]}",
         "{\"errors\":true,\"items\":[{\"create\":{}},{\"create\":{}}]}"}) {
     INFO(text);
     const auto read = parse_bulk_answer(text, 2);
