@@ -144,6 +144,9 @@ class DeadLetters(ToolTest):
 
     def test_wrong_usage_is_told(self):
         self.run_job([b"one"])
+        nothing = self.tool("dead-letters", "list", "bad-lines", "--step", "nowhere")
+        self.assertEqual(nothing.text, "")
+        self.assertIn('"bad-lines" has no such dead letters', nothing.err)
         self.refused(NOT_FOUND, "dead-letters", "list", "bad-line", says='"bad-lines"')
         self.refused(NOT_FOUND, "dead-letters", "replay", "bad-lines", "--to", "access-lgo",
                      says='"access-log"')

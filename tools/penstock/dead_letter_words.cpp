@@ -99,6 +99,8 @@ class letter_list {
     if (row.many_reasons) row.reasons.clear();
   }
 
+  bool empty() const { return rows_.empty(); }
+
   void print_text(bytes& to) const {
     table rows{{"COUNT", "REPLAYED", "STEP", "REASON", "FROM", "FIRST", "LAST", "EXAMPLE"}};
     for (const auto* each : sorted()) {
@@ -457,7 +459,13 @@ result<int> dead_letters_list(session& with, const dead_letter_arguments& args) 
   if (with.json) {
     rows.print_json(with.out.text());
   } else {
-    rows.print_text(with.out.text());
+    if (rows.empty()) {
+      const bool all = args.steps.empty() && args.reasons.empty() && args.at.empty();
+      session::note(
+          fmt::format("topic \"{}\" has no{} dead letters", topic.name, all ? "" : " such"));
+    } else {
+      rows.print_text(with.out.text());
+    }
   }
   note_others(topic, others);
   PENSTOCK_TRY(at->close());
