@@ -1,6 +1,7 @@
 // Api-versions, metadata, find-coordinator, describe-cluster, describe-log-dirs.
 #include <algorithm>
 
+#include "kafka/listener/descriptions.hpp"
 #include "kafka/listener/session.hpp"
 #include "streams/topic/name.hpp"
 
@@ -8,8 +9,7 @@ namespace penstock::kafka {
 
 namespace {
 
-// What everybody may do while there are no access rules, as bits of Kafka's operations.
-constexpr std::int32_t topic_operations = 0xDF8;
+// As `topic_operations`.
 constexpr std::int32_t cluster_operations = 0x1FA0;
 
 topics_reply empty_topics() {
@@ -64,25 +64,11 @@ metadata_response::metadata_response_topic describe(const looking_up& what,
                                                     wire::Topic::Reader from) {
   const auto node = what.with->settings().node_id;
   metadata_response::metadata_response_topic out;
-  out.name = std::string{view(from.getName())};
-  out.topic_id = id_of(from);
-  out.is_internal = from.getInternal();
+  describe_topic(from, out);
   if (what.x->in.include_topic_authorized_operations)
     out.topic_authorized_operations = topic_operations;
-  for (auto each : from.getPartitions()) {
-    auto& to = out.partitions.emplace_back();
-    const bool offline = each.getOffline().getCode() != 0;
-    to.partition_index = each.getIndex();
-    to.leader_id = offline ? -1 : node;
-    to.leader_epoch = 0;
-    to.replica_nodes = {node};
-    if (offline) {
-      to.error_code = number(error_code::leader_not_available);
-      to.offline_replicas = {node};
-    } else {
-      to.isr_nodes = {node};
-    }
-  }
+  for (auto each : from.getPartitions())
+    describe_partition(each, node, out.partitions.emplace_back());
   return out;
 }
 

@@ -3,6 +3,7 @@
 // in its one directory, so that most of what these can change is already as it was wished.
 #include <algorithm>
 
+#include "kafka/listener/descriptions.hpp"
 #include "kafka/listener/session.hpp"
 #include "streams/topic/metadata.hpp"
 #include "streams/topic/name.hpp"
@@ -10,9 +11,6 @@
 namespace penstock::kafka {
 
 namespace {
-
-// What everybody may do with topics while there are no access rules, as bits of Kafka's operations.
-constexpr std::int32_t topic_operations = 0xDF8;
 
 // How many partitions one answer describes, whatever is asked (max.request.partition.size.limit).
 constexpr std::int32_t described_max = 2000;
@@ -53,26 +51,14 @@ std::vector<std::string> names_of(const std::vector<Topic>& topics) {
 described_topic describe(wire::Topic::Reader from, std::int32_t first, std::int32_t count,
                          std::int32_t node) {
   described_topic out;
-  out.name = std::string{view(from.getName())};
-  out.topic_id = id_of(from);
-  out.is_internal = from.getInternal();
+  describe_topic(from, out);
   out.topic_authorized_operations = topic_operations;
   for (auto each : from.getPartitions()) {
     if (each.getIndex() < first || each.getIndex() - first >= count) continue;
     auto& to = out.partitions.emplace_back();
-    const bool offline = each.getOffline().getCode() != 0;
-    to.partition_index = each.getIndex();
-    to.leader_id = offline ? -1 : node;
-    to.leader_epoch = 0;
-    to.replica_nodes = {node};
+    describe_partition(each, node, to);
     to.eligible_leader_replicas.emplace();
     to.last_known_elr.emplace();
-    if (offline) {
-      to.error_code = number(error_code::leader_not_available);
-      to.offline_replicas = {node};
-    } else {
-      to.isr_nodes = {node};
-    }
   }
   return out;
 }
