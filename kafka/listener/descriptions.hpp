@@ -1,5 +1,5 @@
-// What more than one answer says of a topic: its name and identity, and who has its partitions, which
-// is this node alone.
+// What more than one answer says of a topic: its name and identity, and who has its partitions: this
+// node alone.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 
 namespace penstock::kafka {
 
-/// What everybody may do with topics while there are no access rules, as bits of Kafka's operations.
+/// What everybody may do with topics while there are no access rules: bits of Kafka's operations.
 inline constexpr std::int32_t topic_operations = 0xDF8;
 
 /// `Topic` and `Partition` are those of an answer's own structs.
