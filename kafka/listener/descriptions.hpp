@@ -1,5 +1,5 @@
-// What more than one answer says of a topic: its name and identity, and who has its partitions: this
-// node alone.
+// What more than one answer says of a topic: its name and identity, and who has its partitions:
+// this node alone.
 #pragma once
 
 #include <cstdint>
