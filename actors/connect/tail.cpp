@@ -206,15 +206,17 @@ class tail_connector final : public connector {
       return;
     }
     const auto now = config_.time->monotonic();
-    if (now - scanned_at_ >= (hinted_ ? duration{scan_pause} : what_.poll)) scan(now);
+    if (reader_->wants_scan() || now - scanned_at_ >= (hinted_ ? duration{scan_pause} : what_.poll))
+      scan(now);
     bool more = true;
     if (built_bytes_ < commit_bytes)
       more =
           reader_->read(commit_bytes - built_bytes_, now,
                         [this](const std::string& key, std::string_view line) { add(key, line); });
-    if (finishing_ && !more && stage_ == stage::none) end_files(now);
+    if (finishing_ && !more && !reader_->wants_scan() && stage_ == stage::none) end_files(now);
     if (stage_ == stage::none) commit();
     if (is_over()) return;
+    more = more || reader_->wants_scan();
     if (more && built_bytes_ < commit_bytes) return wake(0ms);
     if (stage_ == stage::none) rest();
   }
@@ -244,7 +246,7 @@ class tail_connector final : public connector {
     scanned_at_ = now;
     hinted_ = false;
     if (watch_) watch_->add_folder(folder_of(what_.glob));
-    reader_->scan(config_.time->now(), now);
+    reader_->scan(config_.time->now(), now, finishing_);
     if (finishing_ && !reader_->waits()) ++finish_scans_;
     for (const auto& each : reader_->take_notices())
       spdlog::warn("{} \"{}\": {}", self_step().verb, name(), each);

@@ -6,7 +6,8 @@ namespace penstock {
 
 namespace {
 
-constexpr std::int8_t checkpoint_version = 1;
+constexpr std::int8_t checkpoint_version = 2;
+constexpr std::int8_t oldest_version = 1;  // knew neither copies nor earlier places
 constexpr std::uint8_t gone_flag = 1;
 constexpr std::uint8_t complete_flag = 2;
 constexpr std::uint32_t path_bytes_max = 65'536;
@@ -72,13 +73,19 @@ bytes encode(const tail_checkpoint& what) {
   put_be(out, to_millis(what.now.seen));
   put(out, what.now.key);
   put(out, what.now.path);
+  put_be(out, what.now.copy_of);
+  put_be(out, static_cast<std::uint8_t>(what.now.points.size()));
+  for (const auto& each : what.now.points) {
+    put_be(out, each.offset);
+    put_be(out, each.sum);
+  }
   return out;
 }
 
 result<tail_checkpoint> decode_checkpoint(std::uint64_t number, bytes_view from) {
   byte_reader in{from};
   const auto version = in.be<std::int8_t>();
-  if (in.ok() && version != checkpoint_version) {
+  if (in.ok() && (version < oldest_version || version > checkpoint_version)) {
     return error{errc::unsupported_version,
                  "has version " + std::to_string(version) + "; a newer Penstock wrote it"};
   }
@@ -93,6 +100,18 @@ result<tail_checkpoint> decode_checkpoint(std::uint64_t number, bytes_view from)
   what.now.seen = from_millis(in.be<std::int64_t>());
   what.now.key = take_text(in);
   what.now.path = take_text(in);
+  if (version > oldest_version) {
+    what.now.copy_of = in.be<std::uint64_t>();
+    for (auto left = in.be<std::uint8_t>(); left > 0 && in.ok(); --left) {
+      content_point point;
+      point.offset = in.be<std::uint64_t>();
+      point.sum = in.be<std::uint64_t>();
+      const bool rises = what.now.points.empty() || what.now.points.back().offset < point.offset;
+      if (!rises || point.offset == 0) return damaged();
+      what.now.points.push_back(point);
+    }
+    if (what.now.points.size() > content_points_max) return damaged();
+  }
   if (!in.at_end() || what.now.key.empty() || what.commit < 0) return damaged();
   what.now.number = number;
   what.now.gone = (flags & gone_flag) != 0;

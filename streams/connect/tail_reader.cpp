@@ -1,91 +1,20 @@
 #include "streams/connect/tail_reader.hpp"
 
-#include <isa-l/crc64.h>
-
 #include <algorithm>
 
-#include "streams/base/assert.hpp"
+#include "streams/connect/tail_content.hpp"
 
 namespace penstock {
 
 namespace {
 
 constexpr std::uint64_t sum_max = content_mark::sum_bytes_max;
-// A short beginning that two files have in common makes none of them a copy: better twice than
-// never.
-constexpr std::uint64_t copy_bytes_least = 256;
-// Where the file has just been truncated, a copy beside it is expected.
-constexpr std::uint64_t fresh_copy_bytes_least = 32;
-
-std::uint64_t sum_of(bytes_view data) {
-  return crc64_ecma_refl(0, reinterpret_cast<const unsigned char*>(data.data()), data.size());
-}
-
-bool extends(const std::string& path, const std::string& base) {
-  return path.size() > base.size() && path.starts_with(base);
-}
 
 bool named_compressed(const std::string& path) {
   return path.ends_with(".gz") || path.ends_with(".zst");
 }
 
 }  // namespace
-
-/// One open file and how far it has been read.
-struct tail_reader::content {
-  explicit content(const tail_settings& settings)
-      : cutter(settings.line_bytes_max), events(settings.events) {}
-
-  std::uint64_t number = 0;
-  std::string key;
-  std::string path;
-  file_facts facts;  // when last looked at
-  std::unique_ptr<readable_file> handle;
-  file_coding coding = file_coding::plain;
-  std::unique_ptr<content_stream> stream;  // of a compressed file
-  std::uint64_t begun = 0;                 // where `cutter` began
-  std::uint64_t read = 0;                  // up to here
-  bytes head;                              // the first bytes, up to 1 KiB
-  bytes window;                            // the bytes in front of `read`
-  line_cutter cutter;
-  std::optional<logs::event_assembler> events;
-  std::deque<std::uint64_t> starts;  // where the lines in `events` begin
-  bool hot = true;                   // may have more than the last look said
-  bool present = true;
-  bool last_part = false;   // read only what is left of it
-  bool superseded = false;  // a copy has been taken for what it was: nothing in it is left to give
-  bool replaced = false;    // by another content
-  bool complete = false;
-  content_mark start;
-  std::optional<content_mark> fixed;  // of one that was complete when it was opened
-  bool changed = false;
-  std::chrono::nanoseconds grew{0};  // when it last did
-  timestamp seen = no_timestamp;
-
-  bool rotated() const { return !present || last_part || path != key; }
-
-  /// Where the first byte is that has not been given.
-  std::uint64_t safe() const { return starts.empty() ? begun + cutter.taken() : starts.front(); }
-
-  content_mark mark() const {
-    if (fixed) return *fixed;
-    content_mark m;
-    m.offset = safe();
-    const auto length = std::min<std::uint64_t>(sum_max, m.offset);
-    m.head_sum = sum_of(bytes_view{head}.substr(0, length));
-    const std::uint64_t window_at = read - window.size();
-    PENSTOCK_ASSERT(window_at + length <= m.offset, window_at, m.offset);
-    m.tail_sum = sum_of(bytes_view{window}.substr(m.offset - length - window_at, length));
-    return m;
-  }
-};
-
-/// A content opened at a place: what `content` needs to go on there.
-struct tail_reader::loaded {
-  bytes head;
-  bytes window;
-  std::unique_ptr<content_stream> stream;
-};
 
 tail_reader::tail_reader(tail_settings settings, file_tree& files)
     : settings_(std::move(settings)),
@@ -103,6 +32,8 @@ void tail_reader::restore(std::vector<tail_position> positions) {
   for (auto& each : positions) {
     next_number_ = std::max(next_number_, each.number + 1);
     fresh_idle_.insert(each.number);
+    while (!each.points.empty() && each.points.back().offset > each.at.offset)
+      each.points.pop_back();
     idle_.emplace(each.number, std::move(each));
     knows_ = true;
   }
@@ -110,26 +41,31 @@ void tail_reader::restore(std::vector<tail_position> positions) {
 
 // --- which file is which
 
-void tail_reader::scan(timestamp wall, std::chrono::nanoseconds now) {
+void tail_reader::scan(timestamp wall, std::chrono::nanoseconds now, bool last) {
   auto matched = files_.match(settings_.glob);
   if (!matched) return notice_once(matched.error().message());
   for (const auto& each : matched->notices) notice_once(each);
   wall_ = wall;
   deferred_ = false;
-  for (auto& c : open_) c->present = false;
+  read_since_scan_ = 0;
+  std::map<file_id, content*> open;
+  for (auto& c : open_) {
+    c->present = false;
+    open[id_of(c->facts)] = c.get();
+  }
+  for (auto& c : ended_) ++c->looks;
   std::vector<const found_file*> fresh;
   for (const auto& each : matched->files) {
     if (!each.facts.regular) {
       notice_once(each.path + " is no regular file: it is left out");
       continue;
     }
-    const auto at = std::find_if(open_.begin(), open_.end(),
-                                 [&](const auto& c) { return c->facts.same_file(each.facts); });
-    if (at == open_.end()) {
+    const auto at = open.find(id_of(each.facts));
+    if (at == open.end()) {
       fresh.push_back(&each);
       continue;
     }
-    content& c = **at;
+    content& c = *at->second;
     c.present = true;
     if (c.path != each.path) {
       c.path = each.path;
@@ -137,7 +73,8 @@ void tail_reader::scan(timestamp wall, std::chrono::nanoseconds now) {
     }
     c.seen = wall;
     if (replaced(c, each.facts)) {
-      set_aside(static_cast<std::size_t>(at - open_.begin()), true);
+      open.erase(at);
+      set_aside(index_of(c), true, now);
       fresh.push_back(&each);
       continue;
     }
@@ -145,10 +82,16 @@ void tail_reader::scan(timestamp wall, std::chrono::nanoseconds now) {
     c.hot = c.hot || each.facts.size > c.read || c.facts.changed_ns != each.facts.changed_ns;
     c.facts = each.facts;
   }
+  for (auto& c : open_) {
+    if (c->looked_at != c->read && c->coding == file_coding::plain && c->safe() > 0)
+      add_point(c->points, {c->safe(), c->mark().tail_sum});
+    c->looked_at = c->read;
+  }
   // Older ones first: what was rotated away goes before what took its place.
   std::stable_sort(fresh.begin(), fresh.end(), [](const found_file* a, const found_file* b) {
     return a->facts.changed_ns < b->facts.changed_ns;
   });
+  const auto first_number = next_number_;
   // Before all, those that an earlier run knew: they are no copies of each other.
   for (const bool known_only : {true, false}) {
     for (auto at = fresh.begin(); at != fresh.end();) {
@@ -161,16 +104,46 @@ void tail_reader::scan(timestamp wall, std::chrono::nanoseconds now) {
       at = fresh.erase(at);
     }
   }
-  look_around();
+  replace_deleted(wall, now);
+  settle_copies(now, last);
+  judge_begun(first_number);
+  look_around(now);
   retire(wall, now);
+  forget_memories(now);
   first_scan_ = false;
+}
+
+std::size_t tail_reader::index_of(const content& c) const {
+  const auto at =
+      std::find_if(open_.begin(), open_.end(), [&](const auto& each) { return each.get() == &c; });
+  return static_cast<std::size_t>(at - open_.begin());
+}
+
+/// What has no name any more is still read; it may be cut off and written anew like others.
+void tail_reader::replace_deleted(timestamp wall, std::chrono::nanoseconds now) {
+  for (std::size_t i = 0; i < open_.size();) {
+    content& c = *open_[i];
+    const auto facts = c.present ? result<file_facts>{c.facts} : c.handle->facts();
+    if (!facts || !replaced(c, *facts)) {
+      ++i;
+      continue;
+    }
+    const found_file found{c.path, *facts};
+    auto handle = std::move(c.handle);
+    set_aside(i, true, now);
+    const auto as = judge(found, *handle, file_coding::plain, nullptr);
+    if (!begin_judged(found, std::move(handle), file_coding::plain, as)) continue;
+    open_.back()->present = false;
+    open_.back()->seen = wall;
+    open_.back()->grew = now;
+  }
 }
 
 /// Whether the file has another content than the one that was read.
 bool tail_reader::replaced(content& c, const file_facts& now) {
   if (now.size == c.facts.size && now.changed_ns == c.facts.changed_ns) return false;
   if (c.coding != file_coding::plain) return true;  // it is known again by its content
-  if (now.size < c.read) return true;
+  if (now.size < c.read || now.size < c.facts.size) return true;
   bytes probe(sum_max, '\0');
   auto got = c.handle->read_at(0, probe.data(), c.head.size());
   if (!got || bytes_view{probe}.substr(0, *got) != c.head) return true;
@@ -181,57 +154,69 @@ bool tail_reader::replaced(content& c, const file_facts& now) {
 }
 
 /// The content is not where it was. It may be found again as a copy, whole or compressed.
-void tail_reader::set_aside(std::size_t index, bool was_replaced) {
+void tail_reader::set_aside(std::size_t index, bool was_replaced, std::chrono::nanoseconds now) {
   auto c = std::move(open_[index]);
   open_.erase(open_.begin() + static_cast<std::ptrdiff_t>(index));
   lines_cut_ += c->cutter.too_long();
-  if (c->superseded) {
-    forgotten_.push_back(c->number);
-  } else {
-    auto position = position_of(*c);
-    position.gone = true;
-    fresh_idle_.insert(position.number);
-    idle_.insert_or_assign(position.number, std::move(position));
-  }
-  if (!c->superseded) changed_idle_.insert(c->number);
-  if (!c->superseded && (was_replaced || c->read > c->safe())) {
-    c->replaced = was_replaced;
+  if (c->copy_of != 0 && c->read == 0) return forgotten_.push_back(c->number);
+  auto position = position_of(*c);
+  position.gone = true;
+  fresh_idle_.insert(position.number);
+  changed_idle_.insert(position.number);
+  idle_.insert_or_assign(position.number, std::move(position));
+  if (c->coding == file_coding::plain && c->read > 0)
+    memories_[c->number] = {{c->head, c->window, c->read}, now, was_replaced};
+  if (was_replaced || c->read > c->safe()) {
+    // What was replaced may have a copy that the next scan is the first to see.
+    c->looks = was_replaced ? 0 : 1;
     ended_.push_back(std::move(c));
   }
 }
 
-std::optional<tail_reader::loaded> tail_reader::load(readable_file& from, file_coding coding,
-                                                     const content_mark& at) {
-  const auto length = std::min<std::uint64_t>(sum_max, at.offset);
+/// Goes to a place of a content. Nothing when the file has less, or begins otherwise.
+std::optional<tail_reader::loaded> tail_reader::go_to(readable_file& from, file_coding coding,
+                                                      std::uint64_t offset,
+                                                      const std::uint64_t* head_sum) {
+  const auto length = std::min(sum_max, offset);
   loaded state;
   state.head.resize(length);
   state.window.resize(length);
+  const auto begins_well = [&] {
+    return head_sum == nullptr || content_sum(state.head) == *head_sum;
+  };
   if (coding == file_coding::plain) {
     auto got = from.read_at(0, state.head.data(), length);
-    if (!got || *got != length || sum_of(state.head) != at.head_sum) return std::nullopt;
-    got = from.read_at(at.offset - length, state.window.data(), length);
-    if (!got || *got != length || sum_of(state.window) != at.tail_sum) return std::nullopt;
+    if (!got || *got != length || !begins_well()) return std::nullopt;
+    got = from.read_at(offset - length, state.window.data(), length);
+    if (!got || *got != length) return std::nullopt;
     return state;
   }
   auto opened = open_content(from, coding);
   if (!opened) return std::nullopt;
   state.stream = std::move(*opened);
   bytes recent;
-  for (std::uint64_t done = 0; done < at.offset;) {
+  for (std::uint64_t done = 0; done < offset;) {
     const auto want =
-        std::min<std::uint64_t>(done == 0 ? length : settings_.block_bytes, at.offset - done);
+        std::min<std::uint64_t>(done == 0 ? length : settings_.block_bytes, offset - done);
     const auto got = state.stream->read(block_.data(), want);
     if (!got || *got == 0) return std::nullopt;
     done += *got;
     recent.append(block_, 0, *got);
     if (done == length) {
       state.head = recent;
-      if (sum_of(state.head) != at.head_sum) return std::nullopt;
+      if (!begins_well()) return std::nullopt;
     }
     if (recent.size() > sum_max) recent.erase(0, recent.size() - sum_max);
   }
   state.window = bytes{bytes_view{recent}.substr(recent.size() - length)};
-  if (sum_of(state.window) != at.tail_sum) return std::nullopt;
+  return state;
+}
+
+/// Goes to a place that is known; nothing when the file is another.
+std::optional<tail_reader::loaded> tail_reader::load(readable_file& from, file_coding coding,
+                                                     const content_mark& at) {
+  auto state = go_to(from, coding, at.offset, &at.head_sum);
+  if (state && content_sum(state->window) != at.tail_sum) return std::nullopt;
   return state;
 }
 
@@ -248,7 +233,10 @@ void tail_reader::resume(std::unique_ptr<content> fresh, loaded state, const con
 /// A file that is not open yet: one of an earlier run, a copy of something known, or a new one.
 bool tail_reader::adopt(const found_file& found, bool known_only) {
   const auto is_it = [&](const tail_position& known) {
+    const auto remembered = memories_.find(known.number);
+    if (remembered != memories_.end() && remembered->second.replaced) return false;
     return known.device == found.facts.device && known.file == found.facts.number &&
+           (known.at.offset > 0 || known.path == found.path) &&
            (!known.gone || known.at.offset >= copy_bytes_least);
   };
   if (known_only && std::none_of(idle_.begin(), idle_.end(),
@@ -298,7 +286,15 @@ bool tail_reader::adopt(const found_file& found, bool known_only) {
     fresh->coding = coding;
     fresh->handle = std::move(*handle);
     fresh->complete = known.complete;
-    if (unchanged) fresh->fixed = known.at;
+    fresh->copy_of = known.copy_of;
+    fresh->points = known.points;
+    if (unchanged || (known.complete && known.copy_of != 0)) fresh->fixed = known.at;
+    if (known.copy_of != 0 && known.size == facts->size && !known.gone) {
+      fresh->judged = *facts;
+      fresh->judged_open = true;  // it may have more than the other was read
+      fresh->undecided =
+          coding == file_coding::plain ? known.at.offset < known.size : !known.complete;
+    }
     fresh_idle_.erase(number);
     const content_mark at = known.at;
     idle_.erase(number);
@@ -306,152 +302,11 @@ bool tail_reader::adopt(const found_file& found, bool known_only) {
     return true;
   }
   if (known_only) return false;
-  bool wait = false;
-  const auto before = open_.size();
-  if (!is_copy(found, **handle, coding, wait) && !wait)
-    begin_new(found, std::move(*handle), coding);
-  return open_.size() > before;
+  const auto as = judge({found.path, *facts}, **handle, coding, nullptr);
+  return begin_judged({found.path, *facts}, std::move(*handle), coding, as);
 }
 
-/// Whether two files begin with the same bytes, and go on alike in front of `size`.
-bool tail_reader::same_bytes(readable_file& a, readable_file& b, std::uint64_t size) {
-  const auto length = std::min<std::uint64_t>(sum_max, size);
-  bytes one(length, '\0'), other(length, '\0');
-  for (const std::uint64_t at : {std::uint64_t{0}, size - length}) {
-    const auto got = a.read_at(at, one.data(), length);
-    const auto too = b.read_at(at, other.data(), length);
-    if (!got || !too || *got != length || *too != length || one != other) return false;
-  }
-  return true;
-}
-
-/// The place in a plain file as it is now; nothing when it changes meanwhile.
-std::optional<content_mark> tail_reader::mark_at(readable_file& from, std::uint64_t offset,
-                                                 loaded& state) {
-  const auto length = std::min<std::uint64_t>(sum_max, offset);
-  state.head.resize(length);
-  state.window.resize(length);
-  const auto head = from.read_at(0, state.head.data(), length);
-  const auto tail = from.read_at(offset - length, state.window.data(), length);
-  if (!head || !tail || *head != length || *tail != length) return std::nullopt;
-  return content_mark{offset, sum_of(state.head), sum_of(state.window)};
-}
-
-/// The file goes on with what is known of a content that is not where it was.
-void tail_reader::take_over(const tail_position& known, const found_file& found,
-                            file_coding coding) {
-  auto handle = files_.open(found.path);
-  if (!handle) return;
-  auto state = load(**handle, coding, known.at);
-  if (!state) return;
-  auto fresh = std::make_unique<content>(settings_);
-  fresh->number = known.number;
-  fresh->key = known.key;
-  fresh->path = found.path;
-  fresh->facts = found.facts;
-  fresh->coding = coding;
-  fresh->handle = std::move(*handle);
-  const content_mark at = known.at;
-  // What waited of it is read again from the copy.
-  std::erase_if(ended_, [&](const auto& c) { return c->number == fresh->number; });
-  fresh_idle_.erase(fresh->number);
-  copies_.erase({found.facts.device, found.facts.number});
-  idle_.erase(fresh->number);
-  resume(std::move(fresh), std::move(*state), at);
-}
-
-/// The content that has just been replaced and of which the file has every byte that was read.
-const tail_position* tail_reader::replaced_by_copy(const found_file& found, readable_file& handle) {
-  for (const auto& c : ended_) {
-    if (!c->replaced || c->coding != file_coding::plain || c->read < fresh_copy_bytes_least ||
-        found.facts.size < c->read)
-      continue;
-    if (!extends(found.path, c->path) && !extends(found.path, c->key)) continue;
-    const auto known = idle_.find(c->number);
-    loaded state;
-    if (known == idle_.end() || !mark_at(handle, c->read, state)) continue;
-    const auto length = std::min(state.window.size(), c->window.size());
-    if (state.head == c->head && bytes_view{state.window}.substr(state.window.size() - length) ==
-                                     bytes_view{c->window}.substr(c->window.size() - length))
-      return &known->second;
-  }
-  return nullptr;
-}
-
-/// Takes a file for what it is a copy of, if anything; `wait`: it may become clear later.
-bool tail_reader::is_copy(const found_file& found, readable_file& handle, file_coding coding,
-                          bool& wait) {
-  const auto id = std::pair{found.facts.device, found.facts.number};
-  const auto compared = copies_.find(id);
-  const bool still = compared != copies_.end() && compared->second.facts.size == found.facts.size &&
-                     compared->second.facts.changed_ns == found.facts.changed_ns;
-  const tail_position* best = nullptr;
-  for (const auto& [number, known] : idle_) {
-    const bool certain = still && compared->second.number == number;
-    if (best != nullptr && best->at.offset >= known.at.offset) continue;
-    if (known.at.offset < copy_bytes_least && !certain) continue;
-    if (!extends(found.path, known.key) && !extends(found.path, known.path)) continue;
-    if (certain && coding == file_coding::plain && known.at.offset > found.facts.size) {
-      // Copied before the last lines that were read: all of the copy was given.
-      loaded state;
-      auto opened = files_.open(found.path);
-      if (!opened) return false;
-      const auto end = mark_at(**opened, found.facts.size, state);
-      if (!end) return false;
-      auto fresh = std::make_unique<content>(settings_);
-      fresh->number = next_number_++;
-      fresh->key = fresh->path = found.path;
-      fresh->facts = found.facts;
-      fresh->handle = std::move(*opened);
-      resume(std::move(fresh), std::move(state), *end);
-      return true;
-    }
-    if (load(handle, coding, known.at)) best = &known;
-  }
-  if (best == nullptr && coding == file_coding::plain) best = replaced_by_copy(found, handle);
-  if (best != nullptr) {
-    take_over(tail_position{*best}, found, coding);
-    return true;
-  }
-  for (const auto& c : open_) {
-    if (!extends(found.path, c->path) && (c->present || !extends(found.path, c->key))) continue;
-    if (c->coding != file_coding::plain) continue;
-    const auto size = found.facts.size;
-    if (still && compared->second.number == c->number) {
-      wait = true;
-      return false;
-    }
-    const content_mark at = c->mark();
-    if (coding != file_coding::plain || size > c->facts.size) {
-      // Larger than the file is: compressed, or gone on by itself.
-      if (at.offset < copy_bytes_least) continue;
-      auto state = load(handle, coding, at);
-      if (!state) continue;
-      if (coding == file_coding::plain && c->present) {
-        auto opened = files_.open(found.path);
-        if (!opened) return false;
-        auto fresh = std::make_unique<content>(settings_);
-        fresh->number = next_number_++;
-        fresh->key = fresh->path = found.path;
-        fresh->facts = found.facts;
-        fresh->handle = std::move(*opened);
-        c->superseded = true;
-        resume(std::move(fresh), std::move(*state), at);
-        return true;
-      }
-    } else if (size < copy_bytes_least || !same_bytes(handle, *c->handle, size)) {
-      continue;
-    }
-    // While the file is there, its copy says nothing new.
-    if (copies_.size() > settings_.files_max) copies_.clear();
-    copies_[id] = {found.facts, c->number};
-    wait = true;
-    return false;
-  }
-  return false;
-}
-
-void tail_reader::begin_new(const found_file& found, std::unique_ptr<readable_file> handle,
+bool tail_reader::begin_new(const found_file& found, std::unique_ptr<readable_file> handle,
                             file_coding coding) {
   auto fresh = std::make_unique<content>(settings_);
   fresh->number = next_number_++;
@@ -463,70 +318,28 @@ void tail_reader::begin_new(const found_file& found, std::unique_ptr<readable_fi
       first_scan_ && !settings_.from_head && !knows_ && coding == file_coding::plain;
   if (coding != file_coding::plain) {
     auto stream = open_content(*handle, coding);
-    if (!stream) return notice_once(found.path + " " + stream.error().message());
+    if (!stream) {
+      notice_once(found.path + " " + stream.error().message());
+      return false;
+    }
     fresh->stream = std::move(*stream);
   }
   if (at_end && found.facts.size > 0) {
     // From the line on that is being written, so that none is given in halves.
-    loaded state;
-    if (!mark_at(*handle, found.facts.size, state)) return;  // it changes: again later
-    const auto newline = state.window.rfind('\n');
-    const auto half = newline == bytes::npos ? 0 : state.window.size() - newline - 1;
-    const auto at = mark_at(*handle, found.facts.size - half, state);
-    if (!at) return;
+    auto state = go_to(*handle, coding, found.facts.size);
+    if (!state) return false;  // it changes: again later
+    const auto newline = state->window.rfind('\n');
+    const auto half = newline == bytes::npos ? 0 : state->window.size() - newline - 1;
+    if (half > 0) state = go_to(*handle, coding, found.facts.size - half);
+    if (!state) return false;
+    const auto at = state->mark_at(found.facts.size - half);
     fresh->handle = std::move(handle);
-    return resume(std::move(fresh), std::move(state), *at);
+    resume(std::move(fresh), std::move(*state), at);
+    return true;
   }
   fresh->handle = std::move(handle);
   open_.push_back(std::move(fresh));
-}
-
-/// What has gone since the last scan may lie beside where it was, under a name that does not match
-/// the pattern: renamed while nobody looked, or copied before it was truncated. What is left of it
-/// is read.
-void tail_reader::look_around() {
-  const auto looked_for = std::exchange(fresh_idle_, {});
-  for (const std::uint64_t number : looked_for) {
-    const auto at = idle_.find(number);
-    if (at == idle_.end()) continue;
-    const tail_position known = at->second;
-    if (known.complete) continue;
-    auto beside = files_.match(pattern_of(known.key) + "*");
-    if (!beside) continue;
-    for (const auto& each : beside->files) {
-      const bool same =
-          !known.gone && each.facts.device == known.device && each.facts.number == known.file;
-      if (!each.facts.regular || (!same && known.at.offset < copy_bytes_least)) continue;
-      if (!same && !extends(each.path, known.path) && !extends(each.path, known.key)) continue;
-      if (std::any_of(open_.begin(), open_.end(),
-                      [&](const auto& c) { return c->facts.same_file(each.facts); }))
-        continue;
-      auto handle = files_.open(each.path);
-      if (!handle) continue;
-      bytes first(4, '\0');
-      const auto got = (*handle)->read_at(0, first.data(), first.size());
-      if (!got) continue;
-      const auto coding = coding_of(bytes_view{first}.substr(0, *got));
-      auto state = load(**handle, coding, known.at);
-      if (!state) continue;
-      auto fresh = std::make_unique<content>(settings_);
-      fresh->number = number;
-      fresh->key = known.key;
-      fresh->path = each.path;
-      fresh->facts = each.facts;
-      fresh->coding = coding;
-      fresh->handle = std::move(*handle);
-      fresh->last_part = true;
-      std::erase_if(ended_, [&](const auto& c) { return c->number == number; });
-      idle_.erase(number);
-      resume(std::move(fresh), std::move(*state), known.at);
-      break;
-    }
-    if (const auto still = idle_.find(number); still != idle_.end() && !still->second.gone) {
-      still->second.gone = true;
-      changed_idle_.insert(number);
-    }
-  }
+  return true;
 }
 
 /// Lets go of files that are read and gone, and forgets what was gone for long.
@@ -543,7 +356,7 @@ void tail_reader::retire(timestamp wall, std::chrono::nanoseconds now) {
     }
     const bool silent = !c.hot && now - c.grew >= settings_.rotated_wait;
     if (!c.present && silent && (c.coding == file_coding::plain ? c.facts.size <= c.read : true)) {
-      set_aside(i, false);
+      set_aside(i, false, now);
       continue;
     }
     ++i;
@@ -559,6 +372,7 @@ void tail_reader::retire(timestamp wall, std::chrono::nanoseconds now) {
     }
     forgotten_.push_back(at->first);
     changed_idle_.erase(at->first);
+    memories_.erase(at->first);
     at = idle_.erase(at);
   }
 }
@@ -567,14 +381,26 @@ void tail_reader::retire(timestamp wall, std::chrono::nanoseconds now) {
 
 bool tail_reader::read(std::size_t budget, std::chrono::nanoseconds now,
                        const emit_function& emit) {
-  for (const auto& c : std::exchange(ended_, {})) close_lines(*c, emit);
+  for (std::size_t i = 0; i < ended_.size();) {
+    if (ended_[i]->looks == 0) {
+      ++i;
+      continue;
+    }
+    close_lines(*ended_[i], emit);
+    ended_.erase(ended_.begin() + static_cast<std::ptrdiff_t>(i));
+  }
   std::size_t left = budget;
-  for (std::size_t idle = 0; idle < open_.size() && left > 0;) {
+  for (std::size_t idle = 0; idle < open_.size() && left > 0 && !wants_scan();) {
     turn_ %= open_.size();
     content& c = *open_[turn_++];
+    if (c.copy_of != 0) {
+      ++idle;
+      continue;
+    }
     const auto before = c.read;
     c.hot = c.hot && read_block(c, now, emit);
     left -= std::min<std::size_t>(left, c.read - before);
+    read_since_scan_ += c.read - before;
     idle = c.read == before ? idle + 1 : 0;
     if (c.hot || c.read != before) continue;
     if (c.events) {
@@ -651,8 +477,9 @@ bool tail_reader::take_block(content& c, bytes_view block, std::chrono::nanoseco
   c.read += block.size();
   c.grew = now;
   c.changed = true;
-  // As much as `mark` and the next look need.
-  const std::uint64_t keep = c.read - c.safe() + sum_max;
+  // As much as `mark` and the next look need: a copy that the next scan is the first to see has
+  // what was there at the last.
+  const std::uint64_t keep = c.read - std::min(c.safe(), c.looked_at) + 2 * sum_max;
   if (block.size() >= keep) {
     c.window.assign(block.substr(block.size() - keep));
   } else {
@@ -679,7 +506,8 @@ void tail_reader::close_lines(content& c, const emit_function& emit) {
 
 void tail_reader::finish(const emit_function& emit) {
   for (const auto& c : std::exchange(ended_, {})) close_lines(*c, emit);
-  for (const auto& c : open_) close_lines(*c, emit);
+  for (const auto& c : open_)
+    if (c->copy_of == 0) close_lines(*c, emit);
 }
 
 tail_position tail_reader::position_of(const content& c) const {
@@ -692,6 +520,8 @@ tail_position tail_reader::position_of(const content& c) const {
   p.size = c.facts.size;
   p.at = c.mark();
   p.complete = c.complete;
+  p.copy_of = c.copy_of;
+  p.points = c.points;
   p.seen = c.seen;
   p.start = c.start;
   return p;
@@ -706,10 +536,15 @@ std::vector<tail_position> tail_reader::take_changed() {
   return changed;
 }
 
+bool tail_reader::waits() const {
+  return deferred_ ||
+         std::any_of(ended_.begin(), ended_.end(), [](const auto& c) { return c->looks == 0; });
+}
+
 std::uint64_t tail_reader::unread_bytes() const {
   std::uint64_t unread = 0;
   for (const auto& c : open_)
-    if (c->coding == file_coding::plain && c->facts.size > c->read)
+    if (c->coding == file_coding::plain && c->copy_of == 0 && c->facts.size > c->read)
       unread += c->facts.size - c->read;
   return unread;
 }

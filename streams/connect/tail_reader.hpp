@@ -19,6 +19,8 @@
 #include "streams/base/file_tree.hpp"
 #include "streams/base/result.hpp"
 #include "streams/base/time.hpp"
+#include "streams/connect/content_mark.hpp"
+#include "streams/connect/content_match.hpp"
 #include "streams/connect/content_stream.hpp"
 #include "streams/connect/line_cutter.hpp"
 #include "streams/logs/multiline.hpp"
@@ -31,21 +33,10 @@ struct tail_settings {
   std::size_t line_bytes_max = 1u << 20;
   std::optional<logs::event_assembler> events;  // copied for each file; none: a line is an event
   std::size_t block_bytes = 256u << 10;
-  duration rotated_wait = 2s;    // a rotated file that was silent for so long is complete
-  duration forget_after = 168h;  // what is gone for so long is not recognised any more
+  duration rotated_wait = 2s;          // a rotated file that was silent for so long is complete
+  std::size_t look_bytes = 16u << 20;  // between two scans: so much is kept to compare copies with
+  duration forget_after = 168h;        // what is gone for so long is not recognised any more
   std::size_t files_max = 100'000;
-};
-
-/// A place in a content, with checksums by which the content is known again: of its first bytes and
-/// of those before the place.
-struct content_mark {
-  static constexpr std::uint64_t sum_bytes_max = 1024;
-
-  std::uint64_t offset = 0;
-  std::uint64_t head_sum = 0;  // CRC-64 of the first bytes, up to 1 KiB, not beyond `offset`
-  std::uint64_t tail_sum = 0;  // CRC-64 of up to 1 KiB in front of `offset`
-
-  friend bool operator==(const content_mark&, const content_mark&) = default;
 };
 
 /// How far one content has been read. A content keeps its number when its file is renamed, copied
@@ -60,8 +51,11 @@ struct tail_position {
   content_mark at;         // what is before this place has been given
   bool gone = false;       // deleted, or replaced by another content
   bool complete = false;   // compressed, and read to its end
+  // A copy of this content: everything in front of the place was given as that content's. 0: none.
+  std::uint64_t copy_of = 0;
   timestamp seen = no_timestamp;
-  content_mark start;  // where reading it began; not remembered
+  content_points points;  // places before `at`
+  content_mark start;     // where reading it began; not remembered
 };
 
 class tail_reader {
@@ -78,8 +72,9 @@ class tail_reader {
   void restore(std::vector<tail_position> positions);
 
   /// Looks which files there are and what has become of those known. `wall` is remembered in
-  /// positions, `now` is any clock that does not go back.
-  void scan(timestamp wall, std::chrono::nanoseconds now);
+  /// positions, `now` is any clock that does not go back. `last`: what could only be told by
+  /// waiting is decided, as if nothing more came of it.
+  void scan(timestamp wall, std::chrono::nanoseconds now, bool last = false);
 
   /// Reads up to about `budget` bytes and gives their lines. False when nothing is at hand until
   /// the next scan.
@@ -102,31 +97,54 @@ class tail_reader {
   std::uint64_t lines_cut() const;
   std::size_t files() const { return open_.size(); }
 
-  /// The last scan left out a file that is still being compressed.
-  bool waits() const { return deferred_; }
+  /// Much was read since the last scan: nothing more is until the next.
+  bool wants_scan() const { return read_since_scan_ >= settings_.look_bytes; }
+
+  /// The next scan may see what the last one did not: a file that is still being compressed, or the
+  /// copy of one that was just cut off.
+  bool waits() const;
+
 
  private:
   struct content;
   struct loaded;
-  struct copy {
-    file_facts facts;          // when it was compared
-    std::uint64_t number = 0;  // of what it is a copy of
-  };
+  struct verdict;
+  using file_id = std::pair<std::uint64_t, std::uint64_t>;
+  static file_id id_of(const file_facts& facts) { return {facts.device, facts.number}; }
 
   void notice_once(const std::string& what);
+  std::size_t index_of(const content& c) const;
+  void replace_deleted(timestamp wall, std::chrono::nanoseconds now);
   bool replaced(content& c, const file_facts& now);
-  void set_aside(std::size_t index, bool was_replaced);
+  void set_aside(std::size_t index, bool was_replaced, std::chrono::nanoseconds now);
   bool adopt(const found_file& found, bool known_only);
   void resume(std::unique_ptr<content> fresh, loaded state, const content_mark& at);
-  void begin_new(const found_file& found, std::unique_ptr<readable_file> handle,
+  bool begin_new(const found_file& found, std::unique_ptr<readable_file> handle,
                  file_coding coding);
+  std::optional<loaded> go_to(readable_file& from, file_coding coding, std::uint64_t offset,
+                              const std::uint64_t* head_sum = nullptr);
   std::optional<loaded> load(readable_file& from, file_coding coding, const content_mark& at);
-  const tail_position* replaced_by_copy(const found_file& found, readable_file& handle);
-  bool same_bytes(readable_file& a, readable_file& b, std::uint64_t size);
-  std::optional<content_mark> mark_at(readable_file& from, std::uint64_t offset, loaded& state);
-  void take_over(const tail_position& known, const found_file& found, file_coding coding);
-  bool is_copy(const found_file& found, readable_file& handle, file_coding coding, bool& wait);
-  void look_around();
+  bool begin_at(const found_file& found, std::unique_ptr<readable_file> handle, file_coding coding,
+                const verdict& as);
+  bool begin_judged(const found_file& found, std::unique_ptr<readable_file> handle,
+                    file_coding coding, const verdict& as);
+  bool take_over(const tail_position& known, const found_file& found,
+                 std::unique_ptr<readable_file> handle, file_coding coding);
+  verdict judge(const found_file& found, readable_file& handle, file_coding coding,
+                const content* itself);
+  verdict judge_gone(const tail_position& known, readable_file& handle, file_coding coding,
+                     bool same_path, std::uint64_t read) const;
+  std::uint64_t given_of(std::uint64_t number) const;
+  content* open_as(std::uint64_t number) const;
+  void become_copy(content& c, const verdict& as);
+  void judge_begun(std::uint64_t first_number);
+  void settle_copies(std::chrono::nanoseconds now, bool last);
+  bool settle_doubt(std::size_t index);
+  bool settle(std::size_t index, std::chrono::nanoseconds now, bool last);
+  bool release(std::size_t index, const verdict& as);
+  void look_around(std::chrono::nanoseconds now);
+  void look_beside(const tail_position& known);
+  void forget_memories(std::chrono::nanoseconds now);
   void retire(timestamp wall, std::chrono::nanoseconds now);
   bool read_block(content& c, std::chrono::nanoseconds now, const emit_function& emit);
   bool take_block(content& c, bytes_view block, std::chrono::nanoseconds now,
@@ -141,12 +159,18 @@ class tail_reader {
   std::map<std::uint64_t, tail_position> idle_;  // restored and not found yet, or gone
   std::set<std::uint64_t> changed_idle_;
   std::set<std::uint64_t> fresh_idle_;  // gone since the last scan: a copy may be there
-  std::map<std::pair<std::uint64_t, std::uint64_t>, copy> copies_;  // of open files, by file
+  struct memory {
+    content_memory bytes;
+    std::chrono::nanoseconds since{0};
+    bool replaced = false;  // its file has another content now
+  };
+  std::map<std::uint64_t, memory> memories_;  // of what was set aside, by number
   std::vector<std::uint64_t> forgotten_;
   std::vector<std::string> notices_;
   std::set<std::string> noticed_;
   std::uint64_t next_number_ = 1;
   std::size_t turn_ = 0;
+  std::size_t read_since_scan_ = 0;
   std::uint64_t lines_cut_ = 0;  // in contents that are not open any more
   bool first_scan_ = true;
   bool knows_ = false;  // of an earlier run

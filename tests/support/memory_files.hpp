@@ -16,6 +16,20 @@
 namespace penstock::test {
 
 class memory_files final : public file_tree {
+  struct inode {
+    explicit inode(std::set<std::uint64_t>& free) : free_numbers(free) {}
+    ~inode() { free_numbers.insert(number); }
+    inode(const inode&) = delete;
+    inode& operator=(const inode&) = delete;
+
+    std::set<std::uint64_t>& free_numbers;
+    std::uint64_t number = 0;
+    std::string content;
+    std::int64_t changed = 0;
+    bool regular = true;
+    bool forbidden = false;
+  };
+
  public:
   void append(const std::string& path, std::string_view text) {
     auto& at = files_[path];
@@ -42,6 +56,13 @@ class memory_files final : public file_tree {
     append(to, zipped);
     remove(from);
   }
+  /// As a program holds a file open, also when it has no name any more.
+  std::shared_ptr<inode> hold(const std::string& path) const { return files_.at(path); }
+  /// Writes it anew.
+  void write(const std::shared_ptr<inode>& held, std::string_view text) {
+    held->content = text;
+    held->changed = ++time_;
+  }
   void make_folder(const std::string& path) {
     files_[path] = make();
     files_[path]->regular = false;
@@ -51,6 +72,8 @@ class memory_files final : public file_tree {
   }
   bool exists(const std::string& path) const { return files_.contains(path); }
   std::size_t size(const std::string& path) const { return files_.at(path)->content.size(); }
+
+  const std::string& content(const std::string& path) const { return files_.at(path)->content; }
 
   static std::string gzip(const std::string& text) {
     z_stream z{};
@@ -83,19 +106,6 @@ class memory_files final : public file_tree {
   }
 
  private:
-  struct inode {
-    explicit inode(std::set<std::uint64_t>& free) : free_numbers(free) {}
-    ~inode() { free_numbers.insert(number); }
-    inode(const inode&) = delete;
-    inode& operator=(const inode&) = delete;
-
-    std::set<std::uint64_t>& free_numbers;
-    std::uint64_t number = 0;
-    std::string content;
-    std::int64_t changed = 0;
-    bool regular = true;
-    bool forbidden = false;
-  };
   static file_facts facts_of(const inode& one) {
     return {1, one.number, one.content.size(), one.changed, one.regular};
   }

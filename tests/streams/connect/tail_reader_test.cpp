@@ -285,74 +285,284 @@ TEST_CASE("a line that is too long comes in pieces, in bounded memory", "[tail]"
   CHECK(f.reader->lines_cut() == 1);
 }
 
-TEST_CASE("no rotation and no crash loses a line or gives one twice", "[tail]") {
-  const auto seed = GENERATE(range(1, 150));
-  INFO("seed " << seed);
-  penstock::random chance{static_cast<std::uint64_t>(seed)};
+namespace {
+
+/// A program that writes lines, and another that rotates them away: by renaming, or by copying, as
+/// slowly as it likes, and truncating.
+struct rotated_log {
+  rotated_log(test::memory_files& on, std::uint64_t seed) : files(on), chance(seed) {}
+
+  void write() {
+    if (!header.empty() && (!files.exists(path) || files.size(path) == 0))
+      files.append(path, header + "\n");
+    const auto count = chance.chance(1, 8) ? 1 : 2 + chance.below(20);
+    for (std::uint64_t n = 0; n < count; ++n) files.append(path, line(next++) + "\n");
+    if (copying) unsafe_from = std::min(unsafe_from, next - static_cast<int>(count));
+    said("write " + std::to_string(next - static_cast<int>(count)) + " … " +
+         std::to_string(next - 1));
+  }
+
+  void rename() {
+    if (copying || !files.exists(path) || files.size(path) == 0) return;
+    to = "/log/a.log." + std::to_string(++rotated);
+    files.rename(path, to);
+    said("rename to " + to);
+    old.push_back(to);
+  }
+
+  /// Of less than 256 bytes nobody can say whether it is a copy, unless it is cut off soon.
+  void begin_copy() {
+    if (copying || !files.exists(path) || files.size(path) < 256) return;
+    to = "/log/a.log." + std::to_string(++rotated);
+    files.append(to, "");
+    copying = true;
+    copied = false;
+    said("copy to " + to);
+  }
+
+  void rotate_at_once() {
+    if (copying || !files.exists(path) || files.size(path) == 0) return;
+    to = "/log/a.log." + std::to_string(++rotated);
+    files.copy(path, to);
+    files.truncate(path);
+    said("copy to " + to + " and cut off");
+    old.push_back(to);
+    if (chance.chance(1, 2)) compress();
+  }
+
+  /// Some more of the copy; what is written later than its last part is lost to whoever did not
+  /// read it in time.
+  void copy_on() {
+    if (!copying || copied) return;
+    const auto had = files.size(to);
+    const auto content = files.content(path);
+    const auto least = had == 0 ? 256 : 1;  // what is less at first may be a file of its own
+    const auto some = least + chance.below(chance.chance(1, 4) ? 100 : 4000);
+    files.append(to, content.substr(had, some));
+    copied = had + some >= content.size();
+    said("copied up to " + std::to_string(files.size(to)) + " of " +
+         std::to_string(content.size()));
+    if (copied) unsafe_from = next;
+  }
+
+  void cut_off() {
+    if (!copying || !copied) return;
+    copying = false;
+    files.truncate(path);
+    said("cut off");
+    for (; unsafe_from < next; ++unsafe_from) unseen.insert(line(unsafe_from));
+    old.push_back(to);
+  }
+
+  void compress() {
+    if (old.empty()) return;
+    const auto which = old[chance.below(old.size())];
+    old.erase(std::find(old.begin(), old.end(), which));
+    files.compress(which, which + ".gz");
+    said("compress " + which);
+  }
+
+  void said(const std::string& what) { history += what + "\n"; }
+
+  test::memory_files& files;
+  penstock::random chance;
+  std::string path = "/log/a.log";
+  std::string header;  // first line of every file
+  std::string to;
+  std::vector<std::string> old;
+  std::string history;
+  int next = 0;
+  int rotated = 0;
+  bool copying = false;
+  bool copied = false;
+  int unsafe_from = 0;           // written since the copy was complete
+  std::set<std::string> unseen;  // … and cut away: perhaps nobody saw them
+};
+
+struct outcome {
+  strings lost;
+  strings twice;
+};
+
+/// What was given, beside what was written.
+outcome compare_with(const rotated_log& log, strings given) {
+  std::erase_if(given, [&](const auto& each) { return log.header.starts_with(each); });
+  std::sort(given.begin(), given.end());
+  auto expected = listed(0, log.next);
+  std::sort(expected.begin(), expected.end());
+  outcome is;
+  std::set_difference(expected.begin(), expected.end(), given.begin(), given.end(),
+                      std::back_inserter(is.lost));
+  std::erase_if(is.lost, [&](const auto& each) { return log.unseen.contains(each); });
+  std::set_difference(given.begin(), given.end(), expected.begin(), expected.end(),
+                      std::back_inserter(is.twice));
+  // The half of a line whose rest was cut away unseen.
+  std::erase_if(is.twice, [&](const auto& each) {
+    const auto whole = log.unseen.lower_bound(each);
+    return whole != log.unseen.end() && *whole != each && whole->starts_with(each);
+  });
+  return is;
+}
+
+void follow_random_rotation(std::uint64_t seed, bool crashes) {
   test::memory_files files;
-  follower f{files};
+  follower f{files, "/log/a*"};
+  rotated_log log{files, seed};
+  auto& chance = log.chance;
   f.settings.block_bytes = 100 + chance.below(5000);
+  if (chance.chance(1, 3)) f.settings.look_bytes = 2000;
+  if (chance.chance(1, 3)) log.header = std::string(chance.chance(1, 2) ? 300 : 1500, 'h');
   f.start();
-  int next = 0, rotated = 0;
-  bool rolled = false;
-  for (int step = 0; step < 200; ++step) {
-    switch (chance.below(12)) {
+  const auto look = [&](std::size_t budget) {
+    f.look(budget);
+    log.said("look");
+  };
+  for (int step = 0; step < 300; ++step) {
+    switch (chance.below(18)) {
       case 0:
+        if (!crashes) break;
         f.crash();
+        log.said("crash");
         break;
       case 1:
         f.commit();
         break;
       case 2:
       case 3:
-        f.look(1 + chance.below(4000));
-        if (chance.chance(1, 2)) f.commit();
-        break;
       case 4:
+        look(1 + chance.below(4000));
+        if (!crashes || chance.chance(1, 2)) f.commit();
+        break;
+      case 5:
         f.wait(std::chrono::seconds{static_cast<int>(chance.below(4))});
         break;
-      case 5: {  // rename, and sometimes compress
-        if (!rolled) break;
-        rolled = false;
-        const auto to = "/log/a." + std::to_string(++rotated);
-        files.rename("/log/a", to);
-        if (chance.chance(1, 3)) {
-          f.look();
-          f.commit();
-          files.compress(to, to + ".gz");
-        }
+      case 6:
+        log.rename();
         break;
-      }
-      case 6: {  // copytruncate
-        if (!rolled) break;
-        rolled = false;
-        files.copy("/log/a", "/log/a." + std::to_string(++rotated));
-        if (chance.chance(1, 2)) f.look();
-        files.truncate("/log/a");
+      case 7:
+        log.begin_copy();
         break;
-      }
+      case 8:
+      case 9:
+      case 10:
+        log.copy_on();
+        // Most copies are cut off at once.
+        if (chance.chance(3, 4)) log.cut_off();
+        break;
+      case 11:
+        log.cut_off();
+        break;
+      case 12:
+        log.rotate_at_once();
+        break;
+      case 13:
+        if (chance.chance(1, 3)) log.compress();
+        break;
       default:
-        // At least as much as a content needs to be known again.
-        for (std::uint64_t n = 4 + chance.below(20); n > 0; --n)
-          files.append("/log/a", line(next++) + "\n");
-        rolled = true;
+        log.write();
     }
   }
-  for (int i = 0; i < 20; ++i) {
-    f.look();
+  while (log.copying) {
+    log.copy_on();
+    log.cut_off();
+  }
+  for (int i = 0; i < 30; ++i) {
+    look(1 << 20);
     f.commit();
   }
-  auto all = f.given;
+  const auto is = compare_with(log, f.given);
+  INFO("seed " << seed << "\n" << log.history);
+  CHECK(is.lost == strings{});
+  if (!crashes) CHECK(is.twice == strings{});
+}
+
+}  // namespace
+
+TEST_CASE("a copy is none of our business while its original has all of it", "[tail]") {
+  test::memory_files files;
+  follower f{files};
+  files.append("/log/a", lines(0, 100));
+  CHECK(f.looked().size() == 100);
+  files.append("/log/a.1", "");  // an empty file at first
+  for (std::size_t at = 0; at < files.size("/log/a"); at += 3000) {
+    CHECK(f.looked().empty());
+    files.append("/log/a.1", files.content("/log/a").substr(at, 3000));
+  }
+  f.wait(std::chrono::seconds{30});  // it lies there
+  CHECK(f.looked().empty());
+  files.append("/log/a", lines(100, 110));  // what is read in time is not lost either
+  CHECK(f.looked() == listed(100, 110));
+  if (GENERATE(false, true)) f.crash();
+  files.truncate("/log/a");
+  files.append("/log/a", lines(200, 400));
+  CHECK(f.looked() == listed(200, 400));
+  files.compress("/log/a.1", "/log/a.1.gz");
+  for (int i = 0; i < 20; ++i) CHECK(f.looked().empty());
+}
+
+TEST_CASE("a file is not taken for the copy of another that begins with the same header",
+          "[tail]") {
+  test::memory_files files;
+  follower f{files, "/log/a*.log*"};
+  const std::string header(GENERATE(20, 300, 3000), '#');
+  files.append("/log/a.log", header + "\n" + lines(0, 3));
+  CHECK(f.looked().size() == 4);
+  files.append("/log/a-2.log", header + "\n");
+  f.look();
+  files.append("/log/a-2.log", lines(10, 13));
+  files.append("/log/a.log.old", header + "\n" + lines(20, 23));
+  f.look();
+  f.wait(std::chrono::seconds{3});
+  f.look();
+  auto all = f.taken();
+  CHECK(std::erase(all, header) == 2);
   std::sort(all.begin(), all.end());
-  auto expected = listed(0, next);
-  std::sort(expected.begin(), expected.end());
-  strings lost, twice;
-  std::set_difference(expected.begin(), expected.end(), all.begin(), all.end(),
-                      std::back_inserter(lost));
-  std::set_difference(all.begin(), all.end(), expected.begin(), expected.end(),
-                      std::back_inserter(twice));
-  CHECK(lost.size() == 0);
-  CHECK(twice.size() == 0);
+  auto expected = listed(10, 13);
+  for (int n = 20; n < 23; ++n) expected.push_back(line(n));
+  CHECK(all == expected);
+}
+
+TEST_CASE("of a file that went on in its compressed copy the rest is read", "[tail]") {
+  test::memory_files files;
+  follower f{files, "/log/a.log*"};
+  files.append("/log/a.log", lines(0, 50));
+  CHECK(f.looked().size() == 50);
+  files.append("/log/a.log", lines(50, 60));
+  files.append("/log/a.log-20260517.gz", test::memory_files::gzip(files.content("/log/a.log")));
+  files.truncate("/log/a.log");
+  files.append("/log/a.log", lines(60, 62));
+  auto all = f.looked();
+  for (const auto& each : f.looked()) all.push_back(each);
+  std::sort(all.begin(), all.end());
+  CHECK(all == listed(50, 62));
+}
+
+TEST_CASE("a file that was deleted, cut off and written anew is read while it is open", "[tail]") {
+  test::memory_files files;
+  follower f{files};
+  files.append("/log/a", lines(0, 5));
+  CHECK(f.looked() == listed(0, 5));
+  const auto writer = files.hold("/log/a");
+  files.remove("/log/a");
+  files.write(writer, lines(7, 9));
+  CHECK(f.looked() == listed(7, 9));
+}
+
+TEST_CASE("places that are remembered are few, and dense at the end", "[tail]") {
+  content_points points;
+  for (std::uint64_t at = 1; at < 10'000; ++at) add_point(points, {at * 100, at});
+  CHECK(points.size() == content_points_max);
+  CHECK(points.back().offset == 999'900);
+  CHECK(points[content_points_max - 2].offset == 999'800);
+  CHECK(points.front().offset < 900'000);
+}
+
+TEST_CASE("no rotation with slow copies loses a line or gives one twice", "[tail]") {
+  follow_random_rotation(static_cast<std::uint64_t>(GENERATE(range(1, 601))), false);
+}
+
+TEST_CASE("no rotation loses a line when the reader is killed at any moment", "[tail]") {
+  follow_random_rotation(static_cast<std::uint64_t>(GENERATE(range(1, 601))), true);
 }
 
 TEST_CASE("a checkpoint is written as its page says, and read back", "[tail]") {
@@ -368,6 +578,8 @@ TEST_CASE("a checkpoint is written as its page says, and read back", "[tail]") {
   what.now.key = "/log/a";
   what.now.path = "/log/a.1";
   what.now.gone = true;
+  what.now.copy_of = 2;
+  what.now.points = {{50, 5}, {90, 6}};
   const bytes written = encode(what);
   CHECK(test::hex_of_page("docs/formats/checkpoint.md") == written);
   const auto read = decode_checkpoint(3, written);
@@ -377,8 +589,20 @@ TEST_CASE("a checkpoint is written as its page says, and read back", "[tail]") {
   CHECK(read->now.at == what.now.at);
   CHECK(read->now.path == "/log/a.1");
   CHECK(read->now.gone);
+  CHECK(read->now.copy_of == 2);
+  CHECK(read->now.points == what.now.points);
   for (std::size_t size = 0; size < written.size(); ++size)
     CHECK_FALSE(decode_checkpoint(3, bytes_view{written}.substr(0, size)).has_value());
+  // The version before had neither copies nor earlier places.
+  bytes old = written.substr(0, written.size() - 8 - 1 - 2 * 16);
+  old[0] = 1;
+  const auto before = decode_checkpoint(3, old);
+  REQUIRE(before.has_value());
+  CHECK(before->now.at == what.now.at);
+  CHECK(before->now.copy_of == 0);
+  CHECK(before->now.points.empty());
+  old[0] = 3;
+  CHECK(decode_checkpoint(3, old).error() == errc::unsupported_version);
   CHECK(checkpoint_number(checkpoint_key(3)).value() == 3);
   CHECK_FALSE(checkpoint_number("file-").has_value());
   CHECK_FALSE(checkpoint_number("file-1x").has_value());
