@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/support/access_lines.hpp"
 #include "bench/support/report.hpp"
 #include "bench/support/topics.hpp"
 #include "bench/support/workload.hpp"
@@ -23,43 +24,10 @@
 namespace penstock::bench {
 namespace {
 
-using lines_of = std::vector<std::string>;
-
 constexpr std::size_t line_count = 100'000;
 
 const topic<no_key, std::string> access_lines{"access-lines", format::text};
 const topic<no_key, logs::access> failures{"failures"};
-
-std::string clock_of(std::size_t i) {
-  return fmt::format("{:02}:{:02}:{:02}", i / 3600 % 24, i / 60 % 60, i % 60);
-}
-
-std::string address(random& chance) {
-  return fmt::format("{}.{}.{}.{}", 1 + chance.below(223), chance.below(256), chance.below(256),
-                     chance.below(256));
-}
-
-std::string word(random& chance, std::size_t least, std::size_t more) {
-  std::string made(least + chance.below(more), ' ');
-  for (char& c : made) c = static_cast<char>('a' + static_cast<char>(chance.below(26)));
-  return made;
-}
-
-/// As long as the lines of a public web site: about 230 bytes. One in twenty fails.
-lines_of access_log() {
-  random chance{3};
-  lines_of made;
-  for (std::size_t i = 0; i < line_count; ++i) {
-    made.push_back(fmt::format(
-        "{} - - [17/May/2015:{} +0000] \"GET /{}/{}/{}.png?a={} HTTP/1.1\" {} {} "
-        "\"http://{}.example.com/{}/\" \"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_9_1) "
-        "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/32.0.1700.77 Safari/537.36\"",
-        address(chance), clock_of(i), word(chance, 5, 10), word(chance, 5, 10), word(chance, 3, 8),
-        chance.below(100), chance.chance(1, 20) ? 503 : 200, chance.below(200'000),
-        word(chance, 5, 10), word(chance, 5, 20)));
-  }
-  return made;
-}
 
 lines_of made_by(const std::function<std::string(std::size_t, random&)>& line) {
   random chance{5};
@@ -331,7 +299,7 @@ int main(int argc, char** argv) {
   if (argc > 1 && std::string_view{argv[1]} == "job")
     return penstock::run(errors_by(penstock::logs::combined_view), argc - 1, argv + 1);
   const int rounds = rounds_from(argc, argv);
-  const lines_of lines = access_log();
+  const lines_of lines = access_log(line_count);
   bench_access(rounds, lines);
   bench_formats(rounds);
   bench_json(rounds);

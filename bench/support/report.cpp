@@ -8,12 +8,15 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cmath>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 namespace penstock::bench {
 namespace {
@@ -112,35 +115,76 @@ temp_folder::~temp_folder() {
   std::filesystem::remove_all(path_, ignored);
 }
 
-child_result run_child(const std::vector<std::string>& arguments) {
-  std::array<int, 2> pipe_ends{};
-  if (pipe(pipe_ends.data()) != 0) die("cannot make a pipe");
+namespace {
+
+/// Forks and runs the program with its standard output in `out`.
+pid_t start_child(const std::vector<std::string>& arguments, int out) {
   std::vector<char*> argv;
   for (const std::string& each : arguments) argv.push_back(const_cast<char*>(each.c_str()));
   argv.push_back(nullptr);
-  child_result result;
-  const double before = wall_seconds();
   const pid_t child = fork();
   if (child < 0) die("cannot fork");
   if (child == 0) {
-    dup2(pipe_ends[1], STDOUT_FILENO);
-    close(pipe_ends[0]);
-    close(pipe_ends[1]);
+    dup2(out, STDOUT_FILENO);
+    close(out);
     execv(argv[0], argv.data());
     _exit(127);
   }
+  return child;
+}
+
+/// Whether it has ended, and how, as wait(2) gives it; `options` as well.
+std::optional<int> reap(pid_t child, int options, child_result& result) {
+  int status = 0;
+  rusage used{};
+  const pid_t which = wait4(child, &status, options, &used);
+  if (which == 0) return std::nullopt;
+  if (which != child) die("cannot wait for a child");
+  result.cpu_seconds = seconds_of(used.ru_utime) + seconds_of(used.ru_stime);
+  result.peak_mib = static_cast<double>(used.ru_maxrss) / 1024;
+  return status;
+}
+
+}  // namespace
+
+child_result run_child(const std::vector<std::string>& arguments) {
+  std::array<int, 2> pipe_ends{};
+  if (pipe2(pipe_ends.data(), O_CLOEXEC) != 0) die("cannot make a pipe");
+  child_result result;
+  const double before = wall_seconds();
+  const pid_t child = start_child(arguments, pipe_ends[1]);
   close(pipe_ends[1]);
   std::array<char, 4096> some{};
   for (ssize_t n = 0; (n = read(pipe_ends[0], some.data(), some.size())) > 0;)
     result.output.append(some.data(), static_cast<std::size_t>(n));
   close(pipe_ends[0]);
-  int status = 0;
-  rusage used{};
-  if (wait4(child, &status, 0, &used) != child || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
+  const int status = *reap(child, 0, result);
+  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
     die("this did not work: " + fmt::format("{}", fmt::join(arguments, " ")));
   result.wall_seconds = wall_seconds() - before;
-  result.cpu_seconds = seconds_of(used.ru_utime) + seconds_of(used.ru_stime);
-  result.peak_mib = static_cast<double>(used.ru_maxrss) / 1024;
+  return result;
+}
+
+child_result run_server(const std::vector<std::string>& arguments,
+                        const std::function<bool()>& done) {
+  constexpr double patience = 120;
+  constexpr auto pause = std::chrono::milliseconds{5};
+  const int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+  child_result result;
+  const double before = wall_seconds();
+  const pid_t child = start_child(arguments, nowhere);
+  close(nowhere);
+  while (!done()) {
+    const bool ended = reap(child, WNOHANG, result).has_value();
+    if (ended || wall_seconds() - before > patience) {
+      if (!ended) kill(child, SIGKILL);
+      die("this did not get done: " + fmt::format("{}", fmt::join(arguments, " ")));
+    }
+    std::this_thread::sleep_for(pause);
+  }
+  result.wall_seconds = wall_seconds() - before;
+  kill(child, SIGTERM);
+  reap(child, 0, result);
   return result;
 }
 

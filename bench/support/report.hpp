@@ -80,6 +80,12 @@ struct child_result {
 /// Runs a program and waits; ends this one when that one fails.
 child_result run_child(const std::vector<std::string>& arguments);
 
+/// The same for a server, which would not end: asks it to by SIGTERM when `done` says true, and
+/// whether it ended well is not asked. Wall-clock time counts until then. Ends this program when
+/// that takes too long.
+child_result run_server(const std::vector<std::string>& arguments,
+                        const std::function<bool()>& done);
+
 /// The file of this program, to run it again as a child.
 std::string this_program();
 
