@@ -66,7 +66,8 @@ class consumer {
   consumer(consumer&&) noexcept;
   consumer& operator=(consumer&&) noexcept;
 
-  /// Records, waiting up to `wait` for the first; empty when there were none. Fails with
+  /// Records, waiting up to `wait` for the first; empty when there were none, at once when the last
+  /// poll could not say yet that `at_end` holds and this one can. Fails with
   /// `unknown_topic`, `offset_out_of_range`, `corrupt`, …
   result<std::vector<consumed>> poll(duration wait, std::uint32_t bytes_max = 1u << 20);
 

@@ -54,6 +54,7 @@ struct consumer_state {
   std::map<topic_partition, offset_t> committed;  // what was handed over and committed
   error failure;                                  // for the next poll
   std::size_t buffered = 0;
+  bool told_end = true;  // unless the last poll could not say so yet
   std::optional<std::pair<poll_request, caf::typed_response_promise<poll_reply>>> poll;
   std::uint64_t poll_id = 0;
   std::chrono::nanoseconds polled_at{0};

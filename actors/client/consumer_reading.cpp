@@ -48,7 +48,8 @@ std::vector<slice> take_slices(consumer_state& state, std::size_t bytes_max) {
   return slices;
 }
 
-poll_reply make_reply(const consumer_state& state, const std::vector<slice>& slices) {
+poll_reply make_reply(consumer_state& state, const std::vector<slice>& slices) {
+  state.told_end = caught_up(state);
   std::size_t words = 0;
   std::size_t spare = envelope_spare_words;
   for (const auto& each : slices) {
@@ -57,7 +58,7 @@ poll_reply make_reply(const consumer_state& state, const std::vector<slice>& sli
   }
   const auto fill = [&](wire::PollReply::Builder out) {
     out.setGeneration(state.generation);
-    out.setAtEnd(caught_up(state));
+    out.setAtEnd(state.told_end);
     auto list = out.initSlices(static_cast<unsigned>(slices.size()));
     for (unsigned i = 0; i < slices.size(); ++i) {
       auto in = slices[i].what.open();
@@ -89,8 +90,9 @@ void serve_poll(consumer_state& state, bool time_is_over) {
   const bool end = caught_up(state);
   if (state.buffered == 0 && !end && !time_is_over) return;
   auto slices = take_slices(state, request.open()->getMaxBytes());
-  // At the end without records the poll still waits its time: more may come.
-  if (slices.empty() && !time_is_over) return;
+  // Whoever reads to the end hears at once that it is there. Told that, a poll without records
+  // waits its time: more may come.
+  if (slices.empty() && !time_is_over && state.told_end) return;
   promise.deliver(make_reply(state, slices));
   state.poll.reset();
 }

@@ -38,6 +38,7 @@ struct member {
         [&](const poll_reply& reply) {
           auto in = reply.open();
           last_failure = error_of(in->getFailure());
+          at_end = in->getAtEnd();
           for (auto slice : in->getSlices()) {
             auto batches = view(slice.getBatches());
             while (!batches.empty()) {
@@ -72,6 +73,7 @@ struct member {
   std::optional<pending_poll> pending;
   std::vector<std::string> seen;
   error last_failure;
+  bool at_end = false;
 };
 
 // Polls everybody side by side, `rounds` times.
@@ -230,6 +232,24 @@ TEST_CASE("what was committed is not seen again, what was not is", "[actors][gro
   member second{n, "workers", {"jobs"}};
   poll_all(n, {&second}, 400);
   CHECK(second.seen == std::vector<std::string>{"job-5", "job-6", "job-7"});
+}
+
+TEST_CASE("whoever reads to the end does not wait for more to hear that it is there",
+          "[actors][consumer]") {
+  const auto seed = GENERATE(range(1, 21));
+  virtual_node n{static_cast<std::uint64_t>(seed)};
+  REQUIRE(!n.create("jobs", 4));
+  produce(n, 3, 4, 4);
+  member reader{n, "", {"jobs"}};
+  const auto before = n.clock.time.monotonic();
+  do {
+    reader.begin_poll(600'000);
+    REQUIRE(n.clock.run_until([&] { return reader.answered(); }, std::chrono::seconds{1200}));
+    reader.end_poll();
+    REQUIRE(reader.last_failure.to_string() == "none");
+  } while (!reader.at_end);
+  CHECK(reader.seen == std::vector<std::string>{"job-3"});
+  CHECK(n.clock.time.monotonic() - before < std::chrono::seconds{10});  // of virtual time
 }
 
 TEST_CASE("a topic that does not exist is an error without a group", "[actors][consumer]") {
