@@ -20,6 +20,7 @@
 #include "launch/client_node.hpp"
 #include "launch/command_line.hpp"
 #include "launch/embedded_node.hpp"
+#include "launch/process_memory.hpp"
 #include "launch/progress.hpp"
 #include "launch/standard_descriptors.hpp"
 #include "launch/testing/run_tests.hpp"
@@ -258,6 +259,7 @@ int launch(const plan& p, int argc, char** argv) {
 
 int launch(const plan& p, int argc, char** argv, const launch_extras& extras) {
   keep_standard_descriptors();
+  keep_freed_memory();
   try {
     return launch_checked(p, argc, argv, extras);
   } catch (const std::exception& e) {

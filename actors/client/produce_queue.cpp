@@ -2,10 +2,28 @@
 
 #include <algorithm>
 #include <cstring>
+#include <span>
 
 #include "streams/base/assert.hpp"
 
 namespace penstock {
+
+namespace {
+
+/// All of the batches in one request.
+append_request request_of(const topic_partition& tp, std::span<const bytes_view> batches) {
+  std::size_t size = 0;
+  for (const bytes_view each : batches) size += each.size();
+  return append_request::make_ending_in_data(data_words(size), [&](auto out) {
+    out.setTopic(text_of(tp.topic));
+    out.setPartition(tp.partition);
+    char* to = reinterpret_cast<char*>(out.initBatches(static_cast<unsigned>(size)).begin());
+    for (const bytes_view each : batches) to += each.copy(to, each.size());
+    std::memset(to, 0, data_words(size) * sizeof(capnp::word) - size);
+  });
+}
+
+}  // namespace
 
 bool is_retriable(errc code) {
   return code == errc::timed_out || code == errc::overloaded;
@@ -30,8 +48,16 @@ void produce_queue::push(const topic_partition& tp, batch_builder& builder, std:
 }
 
 void produce_queue::push_raw(const topic_partition& tp, bytes_view content, std::uint64_t first) {
-  lanes_[tp].queued.push_back({bytes{content}, first});
+  lane& to = lanes_[tp];
   pending_bytes_ += content.size();
+  if (!to.in_flight && to.queued.empty() && content.size() >= to.credit) {
+    // It will be a request of its own: copied once, into that.
+    to.in_flight = request_of(tp, {&content, 1});
+    to.in_flight_first = first;
+    to.in_flight_bytes = content.size();
+    return;
+  }
+  to.queued.push_back({bytes{content}, first});
 }
 
 std::optional<append_request> produce_queue::next(const topic_partition& tp) {
@@ -41,26 +67,16 @@ std::optional<append_request> produce_queue::next(const topic_partition& tp) {
   if (!from.in_flight) {
     if (from.queued.empty()) return std::nullopt;
     std::size_t taken = 0;
-    std::size_t count = 0;
-    while (count < from.queued.size() &&
-           (count == 0 || taken + from.queued[count].content.size() <= from.credit)) {
-      taken += from.queued[count++].content.size();
+    std::vector<bytes_view> batches;
+    for (const batch& each : from.queued) {
+      if (!batches.empty() && taken + each.content.size() > from.credit) break;
+      taken += each.content.size();
+      batches.emplace_back(each.content);
     }
-    const auto fill = [&](wire::AppendRequest::Builder out) {
-      out.setTopic(text_of(tp.topic));
-      out.setPartition(tp.partition);
-      char* to = reinterpret_cast<char*>(out.initBatches(static_cast<unsigned>(taken)).begin());
-      for (std::size_t i = 0; i < count; ++i) {
-        const bytes& content = from.queued[i].content;
-        std::memcpy(to, content.data(), content.size());
-        to += content.size();
-      }
-      std::memset(to, 0, data_words(taken) * sizeof(capnp::word) - taken);
-    };
-    from.in_flight = append_request::make_ending_in_data(data_words(taken), fill);
+    from.in_flight = request_of(tp, batches);
     from.in_flight_first = from.queued.front().first;
     from.queued.erase(from.queued.begin(),
-                      from.queued.begin() + static_cast<std::ptrdiff_t>(count));
+                      from.queued.begin() + static_cast<std::ptrdiff_t>(batches.size()));
     from.in_flight_bytes = taken;
   }
   from.waiting = true;

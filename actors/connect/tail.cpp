@@ -34,6 +34,7 @@ class tail_connector final : public connector {
         mark_name_(config_.topology->name() + "/" + name()),
         out_(*this, [this] { advance(); }),
         building_(static_cast<std::size_t>(config_.partitions)),
+        sending_(building_.size()),
         last_(static_cast<std::size_t>(config_.partitions), -1) {}
 
  protected:
@@ -316,9 +317,7 @@ class tail_connector final : public connector {
       known_.erase(number);
       checkpoint_.add(now, checkpoint_key(number), std::nullopt);
     }
-    for (std::size_t p = 0; p < building_.size(); ++p)
-      if (!building_[p].empty())
-        sending_.emplace_back(partition(static_cast<std::int32_t>(p)), building_[p].finish());
+    building_.swap(sending_);
     built_bytes_ = 0;
     in_flight_ = std::exchange(built_, {});
     stage_ = stage::checkpoint;
@@ -330,7 +329,9 @@ class tail_connector final : public connector {
     while (out_.idle() && !is_over()) {
       if (stage_ == stage::checkpoint) {
         stage_ = stage::lines;
-        for (auto& [tp, batch] : std::exchange(sending_, {})) out_.send_raw(tp, batch);
+        for (std::size_t p = 0; p < sending_.size(); ++p)
+          if (!sending_[p].empty())
+            out_.send_raw(partition(static_cast<std::int32_t>(p)), sending_[p].finish());
         continue;
       }
       if (stage_ != stage::lines) return;
@@ -355,7 +356,7 @@ class tail_connector final : public connector {
   connector_numbers built_;
   std::int64_t commit_ = -1;  // number of the newest
   batch_builder checkpoint_;
-  std::vector<std::pair<topic_partition, bytes>> sending_;
+  std::vector<batch_builder> sending_;  // those of the commit under way
   connector_numbers in_flight_;
   connector_numbers done_;
   stage stage_ = stage::none;
