@@ -6,6 +6,7 @@
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 #include <caf/typed_response_promise.hpp>
+#include <cstring>
 #include <deque>
 #include <functional>
 #include <map>
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "actors/broker/guard.hpp"
+#include "actors/messages/data_room.hpp"
 #include "actors/messages/settings.hpp"
 #include "streams/base/planted.hpp"
 #include "streams/log/log.hpp"
@@ -95,21 +97,25 @@ result<void> check_batches(bytes_view batches, offset_t from, offset_t limit) {
   return {};
 }
 
-bytes without(const std::vector<aborted_transaction>& aborted, bytes_view batches) {
-  bytes kept;
-  while (!batches.empty()) {
-    const auto batch = batch_view::parse(batches);
+// Leaves out what was aborted, in place. Returns how many bytes are left.
+std::size_t without(const std::vector<aborted_transaction>& aborted, char* batches,
+                    std::size_t size) {
+  std::size_t kept = 0;
+  for (std::size_t at = 0; at < size;) {
+    const auto batch = batch_view::parse({batches + at, size - at});
     PENSTOCK_ASSERT(batch.has_value());
+    const auto length = batch->size();
     const bool gone = batch->is_transactional() && !batch->is_control() &&
                       std::any_of(aborted.begin(), aborted.end(),
                                   [&](const auto& each) { return each.covers(*batch); });
-    if (!gone) kept += batch->data();
-    batches.remove_prefix(batch->size());
+    if (!gone) {
+      std::memmove(batches + kept, batches + at, length);
+      kept += length;
+    }
+    at += length;
   }
   return kept;
 }
-
-constexpr std::size_t words_of_aborted = 2;
 
 fetch_reply read_now(partition_state& state, wire::FetchRequest::Reader in) {
   const auto isolation = in.getIsolation();
@@ -117,9 +123,12 @@ fetch_reply read_now(partition_state& state, wire::FetchRequest::Reader in) {
   const offset_t end = high_watermark(state);
   const offset_t limit = isolation == wire::Isolation::UNCOMMITTED ? end : stable;
   const auto bytes_max = std::clamp<std::size_t>(in.getMaxBytes(), 1, envelope_bytes_max / 2);
-  auto got = state.log->read(in.getOffset(), bytes_max, limit);
+  // Read where the message will have it.
+  data_room room;
+  auto got = state.log->read_into(in.getOffset(), bytes_max, limit,
+                                  [&](std::size_t size) { return room.make(size); });
   if (got)
-    if (auto sound = check_batches(got->batches, in.getOffset(), limit); !sound)
+    if (auto sound = check_batches({room.data(), got->bytes}, in.getOffset(), limit); !sound)
       got = sound.error().with_context("partition " + state.config.id.to_string() +
                                        " is damaged (penstock log verify shows where)");
   const auto set_offsets = [&](wire::FetchReply::Builder out, offset_t next) {
@@ -137,25 +146,21 @@ fetch_reply read_now(partition_state& state, wire::FetchRequest::Reader in) {
   std::vector<aborted_transaction> aborted;
   if (limit == stable && got->next_offset > in.getOffset())
     aborted = state.log->aborted_between(in.getOffset(), got->next_offset);
-  if (isolation == wire::Isolation::FILTERED && !aborted.empty()) {
-    got->batches = without(aborted, got->batches);
-  }
+  std::size_t size = got->bytes;
+  if (isolation == wire::Isolation::FILTERED && !aborted.empty())
+    size = without(aborted, room.data(), size);
   if (isolation != wire::Isolation::COMMITTED) aborted.clear();
-  const bytes_view data = got->batches;
-  return fetch_reply::make_ending_in_data(
-      data_words(data.size()),
-      [&](wire::FetchReply::Builder out) {
+  return std::move(room).build<fetch_reply>(
+      size, [&](wire::FetchReply::Builder out, capnp::Orphan<capnp::Data> data) {
         set_offsets(out, got->next_offset);
-        if (!aborted.empty()) {
-          auto list = out.initAborted(static_cast<unsigned>(aborted.size()));
-          for (unsigned i = 0; i < aborted.size(); ++i) {
-            list[i].setProducerId(aborted[i].producer_id);
-            list[i].setFirstOffset(aborted[i].first_offset);
-          }
+        out.adoptBatches(std::move(data));
+        if (aborted.empty()) return;
+        auto list = out.initAborted(static_cast<unsigned>(aborted.size()));
+        for (unsigned i = 0; i < aborted.size(); ++i) {
+          list[i].setProducerId(aborted[i].producer_id);
+          list[i].setFirstOffset(aborted[i].first_offset);
         }
-        put_data(out.initBatches(static_cast<unsigned>(data.size())), data);
-      },
-      envelope_spare_words + aborted.size() * words_of_aborted);
+      });
 }
 
 // Where the partition begins and ends, without its batches.

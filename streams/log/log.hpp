@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -43,6 +44,16 @@ struct read_result {
   offset_t next_offset = 0;  // where to read next
 };
 
+/// Makes room for so many bytes of batches, which need not be set, and says where it is. A read may
+/// ask again, for more; what it was given before is of no use to it then.
+using batch_room = std::function<char*(std::size_t)>;
+
+/// What a read has put into the room it asked for: as much as that at most.
+struct read_extent {
+  std::size_t bytes = 0;
+  offset_t next_offset = 0;  // where to read next
+};
+
 class partition_log {
  public:
   /// Opens the folder `<data>/<topic>-<n>`, making it when missing, and recovers it: with the
@@ -67,7 +78,12 @@ class partition_log {
   /// Whole batches from `from` on, at most `bytes_max` bytes but at least one batch, none that
   /// starts at or after `limit` (high watermark or last stable offset). Empty at the end.
   /// `offset_out_of_range` below the start or above the end.
-  virtual result<read_result> read(offset_t from, std::size_t bytes_max, offset_t limit) = 0;
+  result<read_result> read(offset_t from, std::size_t bytes_max, offset_t limit);
+
+  /// The same into memory of the caller, without a copy on the way; no room is asked for when there
+  /// is nothing to read.
+  virtual result<read_extent> read_into(offset_t from, std::size_t bytes_max, offset_t limit,
+                                        const batch_room& room) = 0;
 
   /// First record with a timestamp ≥ `time`: its offset and timestamp; nothing when all are older.
   struct time_hit {

@@ -406,36 +406,53 @@ result<void> segmented_log::begin_epoch(epoch_t epoch) {
 
 // --- Reading --------------------------------------------------------------------------------
 
-result<read_result> segmented_log::read(offset_t from, std::size_t bytes_max, offset_t limit) {
+/// What one read has so far.
+struct segmented_log::reading {
+  std::size_t bytes_max;
+  offset_t limit;
+  const batch_room& room;
+  char* to = nullptr;
+  read_extent got;
+};
+
+result<read_result> partition_log::read(offset_t from, std::size_t bytes_max, offset_t limit) {
+  read_result got;
+  PENSTOCK_ASSIGN(const auto extent, read_into(from, bytes_max, limit, [&](std::size_t size) {
+                    got.batches.resize(size);
+                    return got.batches.data();
+                  }));
+  got.batches.resize(extent.bytes);
+  got.next_offset = extent.next_offset;
+  return got;
+}
+
+result<read_extent> segmented_log::read_into(offset_t from, std::size_t bytes_max, offset_t limit,
+                                             const batch_room& room) {
   PENSTOCK_TRY(usable());
   if (from < start_offset_ || from > end_offset_) {
     return error{errc::offset_out_of_range,
                  fmt::format("offset {} is not in {}, which has offsets {} to {}", from, folder_,
                              start_offset_, end_offset_)};
   }
-  read_result got;
-  got.next_offset = from;
   limit = std::min(limit, end_offset_);
-  if (from >= limit) return got;
-  if (auto next = cache_.read(from, bytes_max, limit, got.batches)) {
-    got.next_offset = *next;
-    return got;
-  }
+  if (from >= limit) return read_extent{0, from};
+  if (const auto cached = cache_.read(from, bytes_max, limit, room)) return *cached;
+  reading to{bytes_max, limit, room, nullptr, {0, from}};
   for (std::size_t i = segment_of(from); i < segments_.size(); ++i) {
-    PENSTOCK_ASSIGN(bool more, read_segment(i, got.next_offset, bytes_max, limit, got));
+    PENSTOCK_ASSIGN(bool more, read_segment(i, to));
     if (!more) break;
   }
   // Behind the last batch of a compacted segment there may be no record before the limit.
-  if (got.batches.empty()) got.next_offset = std::max(got.next_offset, limit);
-  return got;
+  if (to.got.bytes == 0) to.got.next_offset = std::max(to.got.next_offset, limit);
+  return to.got;
 }
 
 /// Adds batches of one segment. False when the reader has enough.
-result<bool> segmented_log::read_segment(std::size_t index, offset_t from, std::size_t bytes_max,
-                                         offset_t limit, read_result& to) {
+result<bool> segmented_log::read_segment(std::size_t index, reading& to) {
   segment& in = *segments_[index];
-  if (in.base() >= limit) return false;
+  if (in.base() >= to.limit) return false;
   if (in.size() == 0) return true;
+  const offset_t from = to.got.next_offset;
   std::optional<std::uint64_t> position;
   for (const reading_place& place : places_) {
     if (place.next_offset == from && place.segment_base == in.base()) position = place.position;
@@ -445,54 +462,62 @@ result<bool> segmented_log::read_segment(std::size_t index, offset_t from, std::
     if (!found) return true;
     position = found->position;
   }
-  const bool first = to.batches.empty();
-  const std::size_t before = to.batches.size();
-  std::size_t wanted = bytes_max > before ? bytes_max - before : 0;
+  const std::size_t before = to.got.bytes;
+  const bool first = before == 0;
+  std::size_t wanted = to.bytes_max > before ? to.bytes_max - before : 0;
   if (first) wanted = std::max(wanted, batch_header_bytes);
   if (wanted < batch_header_bytes) return false;
   std::size_t end = before;
   bool enough = false;
   for (int attempt = 0; attempt < 2; ++attempt) {
-    wanted = static_cast<std::size_t>(std::min<std::uint64_t>(wanted, in.size() - *position));
-    to.batches.resize(before + wanted);
-    PENSTOCK_TRY(in.read_at(*position, to.batches.data() + before, wanted));
+    if (first) {
+      std::uint64_t left = in.size() - *position;
+      for (std::size_t i = index + 1; i < segments_.size() && left < wanted; ++i)
+        left += segments_[i]->size();
+      wanted = static_cast<std::size_t>(std::min<std::uint64_t>(wanted, left));
+      to.to = to.room(wanted);
+    }
+    const auto here =
+        static_cast<std::size_t>(std::min<std::uint64_t>(wanted, in.size() - *position));
+    PENSTOCK_ASSIGN(const std::size_t there, in.read_at(*position, to.to + before, here));
+    PENSTOCK_ASSERT(there == here, there, here);
     end = before;
     std::size_t missing = 0;
-    while (end + batch_header_bytes <= to.batches.size()) {
-      const char* batch = to.batches.data() + end;
+    while (end + batch_header_bytes <= before + here) {
+      const char* batch = to.to + end;
       auto length = load_be<std::int32_t>(batch + batch_layout::at_length);
       auto base = load_be<std::int64_t>(batch + batch_layout::at_base_offset);
       auto size = static_cast<std::size_t>(std::max(length, 0)) + batch_layout::length_counts_from;
       auto last = base + std::max(load_be<std::int32_t>(batch + batch_layout::at_last_delta), 0);
       if (size < batch_header_bytes || batch[batch_layout::at_magic] != batch_layout::magic_v2 ||
-          base < in.base() || last < to.next_offset || last >= end_of_segment(index) ||
+          base < in.base() || last < to.got.next_offset || last >= end_of_segment(index) ||
           size > in.size() - *position - (end - before)) {
         return error{
             errc::corrupt,
             fmt::format("{} is damaged at byte {}: no record batch of these offsets is there",
                         in.path(), *position + (end - before))};
       }
-      if (base >= limit) {
+      if (base >= to.limit) {
         enough = true;
         break;
       }
-      if (end + size > to.batches.size()) {
+      if (end + size > before + here) {
         missing = size;
         break;
       }
       end += size;
-      to.next_offset = last + 1;
+      to.got.next_offset = last + 1;
     }
     if (end > before || !first || enough) break;
     // The first batch is given whole, whatever its size.
     if (missing == 0) break;
     wanted = missing;
   }
-  to.batches.resize(end);
+  to.got.bytes = end;
   const std::uint64_t behind = *position + (end - before);
-  enough |= behind < in.size() || to.batches.size() >= bytes_max;
+  enough |= behind < in.size() || end >= to.bytes_max;
   if (behind < in.size()) {
-    places_[place_used_++ % std::size(places_)] = {in.base(), to.next_offset, behind};
+    places_[place_used_++ % std::size(places_)] = {in.base(), to.got.next_offset, behind};
   }
   return !enough;
 }

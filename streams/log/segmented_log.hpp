@@ -26,7 +26,8 @@ class segmented_log final : public partition_log {
   result<void> recover(recovery_report& report);
 
   result<append_result> append(bytes_view batches, epoch_t leader_epoch) override;
-  result<read_result> read(offset_t from, std::size_t bytes_max, offset_t limit) override;
+  result<read_extent> read_into(offset_t from, std::size_t bytes_max, offset_t limit,
+                                const batch_room& room) override;
   result<std::optional<time_hit>> find_time(timestamp time) override;
   offset_t start_offset() const override { return start_offset_; }
   offset_t end_offset() const override { return end_offset_; }
@@ -87,8 +88,8 @@ class segmented_log final : public partition_log {
   result<void> begin_epoch(epoch_t epoch);
 
   // Reading.
-  result<bool> read_segment(std::size_t index, offset_t from, std::size_t bytes_max, offset_t limit,
-                            read_result& to);
+  struct reading;
+  result<bool> read_segment(std::size_t index, reading& to);
 
   // What is on disk beside the segments.
   log_checkpoint checkpoint_now() const;

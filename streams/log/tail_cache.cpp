@@ -17,11 +17,10 @@ char* tail_cache::reserve(std::size_t size) {
   if (buffers_.empty() || buffers_.back().capacity - buffers_.back().used < size) {
     std::size_t capacity = buffers_.empty() ? smallest_buffer : buffers_.back().capacity * 2;
     capacity = std::max(std::min({capacity, largest_buffer, bytes_max_ / 4}), size);
-    buffer fresh;
     if (!buffers_.empty() && buffers_.back().used == 0) buffers_.pop_back();
-    fresh.data = std::shared_ptr<char[]>{new char[capacity]};
+    buffer& fresh = buffers_.emplace_back();
+    fresh.data.reset(new char[capacity]);  // not set
     fresh.capacity = capacity;
-    buffers_.push_back(std::move(fresh));
   }
   buffer& last = buffers_.back();
   return last.data.get() + last.used;
@@ -48,35 +47,36 @@ std::size_t tail_cache::size_bytes() const {
   return size;
 }
 
-std::optional<offset_t> tail_cache::read(offset_t from, std::size_t bytes_max, offset_t limit,
-                                         bytes& to) const {
+std::optional<read_extent> tail_cache::read(offset_t from, std::size_t bytes_max, offset_t limit,
+                                            const batch_room& room) const {
   auto holds = [](const buffer& b, offset_t offset) {
     return b.batches.empty() || b.batches.back().next_offset <= offset;
   };
   auto at = std::lower_bound(buffers_.begin(), buffers_.end(), from, holds);
   if (at == buffers_.end() || at->batches.empty()) return std::nullopt;
   if (at == buffers_.begin() && at->batches.front().base_offset > from) return std::nullopt;
-  offset_t next = from;
-  const std::size_t before = to.size();
+  read_extent found{0, from};
+  std::vector<bytes_view> pieces;
   for (; at != buffers_.end(); ++at) {
     auto first =
-        std::lower_bound(at->batches.begin(), at->batches.end(), next,
+        std::lower_bound(at->batches.begin(), at->batches.end(), found.next_offset,
                          [](const batch& b, offset_t offset) { return b.next_offset <= offset; });
     auto last = first;
-    std::size_t end = 0;
+    std::size_t size = 0;
     for (; last != at->batches.end() && last->base_offset < limit; ++last) {
       std::size_t behind = last + 1 == at->batches.end() ? at->used : (last + 1)->position;
-      std::size_t total = to.size() - before + behind - first->position;
-      if (total > bytes_max && (last != first || to.size() > before)) break;
-      end = behind;
-      next = last->next_offset;
+      std::size_t total = found.bytes + behind - first->position;
+      if (total > bytes_max && (last != first || found.bytes > 0)) break;
+      size = behind - first->position;
+      found.next_offset = last->next_offset;
     }
-    // Growing in steps would copy what is there again and again.
-    if (to.size() == before) to.reserve(before + std::min(bytes_max, size_bytes()));
-    if (end > 0) to.append(at->data.get() + first->position, end - first->position);
+    if (size > 0) pieces.emplace_back(at->data.get() + first->position, size);
+    found.bytes += size;
     if (last != at->batches.end()) break;
   }
-  return next;
+  char* to = found.bytes > 0 ? room(found.bytes) : nullptr;
+  for (const bytes_view piece : pieces) to += piece.copy(to, piece.size());
+  return found;
 }
 
 }  // namespace penstock

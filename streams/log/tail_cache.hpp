@@ -1,16 +1,16 @@
 // The newest batches of a partition in memory, so that readers at the tail cost no system call: a
-// queue of buffers that are written once and shared. It doubles as the buffer from which batches
+// queue of buffers that are written once. It doubles as the buffer from which batches
 // are written to the file, so an append copies its bytes once. Owned by a log; one thread.
 #pragma once
 
-#include <cstdint>
+#include <cstddef>
 #include <deque>
 #include <memory>
 #include <optional>
 #include <vector>
 
-#include "streams/base/bytes.hpp"
 #include "streams/base/ids.hpp"
+#include "streams/log/log.hpp"
 
 namespace penstock {
 
@@ -30,11 +30,11 @@ class tail_cache {
   /// Drops the oldest buffers beyond the limit; after the last commit of an append.
   void trim();
 
-  /// Appends to `to` whole batches from the one that holds `from`, at most `bytes_max` bytes but at
-  /// least one, none that starts at or after `limit`. Returns where to read next; nothing when
-  /// `from` is older than the cache.
-  std::optional<offset_t> read(offset_t from, std::size_t bytes_max, offset_t limit,
-                               bytes& to) const;
+  /// Puts into `room` whole batches from the one that holds `from`, at most `bytes_max` bytes but
+  /// at least one, none that starts at or after `limit`. Nothing when `from` is older than the
+  /// cache.
+  std::optional<read_extent> read(offset_t from, std::size_t bytes_max, offset_t limit,
+                                  const batch_room& room) const;
 
   void clear() { buffers_.clear(); }
   std::size_t size_bytes() const;
@@ -46,7 +46,7 @@ class tail_cache {
     std::size_t position;
   };
   struct buffer {
-    std::shared_ptr<char[]> data;
+    std::unique_ptr<char[]> data;
     std::size_t capacity = 0;
     std::size_t used = 0;
     std::vector<batch> batches;
