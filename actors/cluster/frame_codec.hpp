@@ -93,6 +93,9 @@ class frame_reader {
   /// Only after `hello` has given one.
   result<std::optional<arrived_frame>> next();
 
+  /// Bytes that came of a frame that has not come to its end.
+  std::size_t unfinished_bytes() const { return payload_ ? payload_filled_ : 0; }
+
  private:
   static constexpr std::size_t buffer_bytes = std::size_t{64} << 10;
 

@@ -23,6 +23,9 @@ namespace {
 // Frames handed to the system in one call; more wait for the next.
 constexpr std::size_t frames_per_write = 32;
 
+// How soon a link that was held back looks whether there is room.
+constexpr auto room_interval = 5ms;
+
 struct open_folder {
   explicit open_folder(int f) : fd(f) {}
   ~open_folder() { ::close(fd); }
@@ -76,12 +79,14 @@ result<std::vector<link_endpoint>> endpoints_of(asio::io_context& io, const link
 }
 
 link_connection::link_connection(link_socket socket, const link_limits& limits,
-                                 std::string peer_name)
+                                 std::string peer_name, std::shared_ptr<traffic> all)
     : socket_(std::move(socket)),
       timer_(socket_.get_executor()),
+      room_timer_(socket_.get_executor()),
       limits_(limits),
       peer_(std::move(peer_name)),
-      reader_(limits.frame_bytes_max) {}
+      reader_(limits.frame_bytes_max),
+      all_(std::move(all)) {}
 
 void link_connection::start(std::weak_ptr<link_observer> observer, std::int32_t node_id,
                             bytes_view received) {
@@ -124,7 +129,7 @@ void link_connection::send(frame_type type, std::uint16_t kind, std::uint64_t co
     header.payload_bytes = static_cast<std::uint32_t>(size);
   }
   queue_.push_back({encode(header), std::move(payload)});
-  queued_bytes_ += queue_.back().bytes();
+  count_queued(static_cast<std::int64_t>(queue_.back().bytes()));
   write_more();
 }
 
@@ -149,7 +154,7 @@ void link_connection::write_more() {
         if (why) return close(link_failure(errc::closed, peer_, why));
         queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(writing_));
         writing_ = 0;
-        queued_bytes_ -= total;
+        count_queued(-static_cast<std::int64_t>(total));
         spoke_ = steady::now();
         if (auto observer = observer_.lock()) observer->on_written(total);
         write_more();
@@ -164,8 +169,41 @@ void link_connection::resume() {
   deliver();
 }
 
+void link_connection::count_queued(std::int64_t count) {
+  queued_bytes_ += static_cast<std::size_t>(count);
+  if (all_) all_->count_answers(count);
+}
+
+void link_connection::count_unfinished() {
+  const auto now = closed_ ? 0 : reader_.unfinished_bytes();
+  if (unfinished_ == 0 && now > 0) began_ = steady::now();
+  if (all_)
+    all_->count_unfinished(static_cast<std::int64_t>(now) - static_cast<std::int64_t>(unfinished_));
+  unfinished_ = now;
+}
+
+// Who has begun a request may end it, or nobody would ever get on; and who waits for no answer does
+// not wait for those who do not take theirs.
+bool link_connection::is_held_back() const {
+  if (!all_ || !greeted_ || unfinished_ > 0) return false;
+  return all_->is_full_of_requests() || (all_->is_full_of_answers() && queued_bytes_ > 0);
+}
+
+void link_connection::look_again() {
+  held_back_ = true;
+  room_timer_.expires_after(room_interval);
+  room_timer_.async_wait([this, weak = weak_from_this()](const boost::system::error_code& why) {
+    const auto self = weak.lock();
+    if (!self || why || closed_) return;
+    held_back_ = false;
+    heard_ = steady::now();  // silence did not count while nobody listened
+    if (!delivering_) deliver();
+  });
+}
+
 void link_connection::read_more() {
-  if (closed_ || paused_ || reading_) return;
+  if (closed_ || paused_ || reading_ || held_back_) return;
+  if (is_held_back()) return look_again();
   reading_ = true;
   const auto space = reader_.space();
   auto self = shared_from_this();
@@ -204,15 +242,19 @@ void link_connection::deliver() {
       if (auto observer = observer_.lock()) observer->on_open(**hello);
     }
   }
-  while (greeted_ && !closed_ && !paused_) {
+  while (greeted_ && !closed_ && !paused_ && !is_held_back()) {
     auto arrived = reader_.next();
     if (!arrived) return refuse(arrived.error());
+    count_unfinished();
     if (!*arrived) break;
     if ((*arrived)->header.type == frame_type::goodbye) return on_goodbye(**arrived);
     if ((*arrived)->header.type == frame_type::alive) continue;
     if (auto observer = observer_.lock()) observer->on_frame(**std::move(arrived));
   }
   delivering_ = false;
+  if (all_ && all_->too_much_unfinished()) {
+    if (auto observer = observer_.lock()) observer->on_pressed();
+  }
   read_more();
 }
 
@@ -250,9 +292,11 @@ void link_connection::close(const error& why) {
   auto self = shared_from_this();
   boost::system::error_code ignored;
   timer_.cancel(ignored);
+  room_timer_.cancel(ignored);
   socket_.shutdown(link_socket::shutdown_both, ignored);
   socket_.close(ignored);
-  queued_bytes_ = 0;
+  count_queued(-static_cast<std::int64_t>(queued_bytes_));
+  count_unfinished();
   if (auto observer = observer_.lock()) observer->on_closed(why);
 }
 
@@ -271,7 +315,7 @@ void link_connection::watch() {
     if (!greeted_ && now - started_ > limits_.handshake_timeout) {
       return refuse(error{errc::timed_out, peer_ + ": no hello from the other side"});
     }
-    if (greeted_ && !paused_ && now - heard_ > limits_.silence_max) {
+    if (greeted_ && !paused_ && !held_back_ && now - heard_ > limits_.silence_max) {
       return refuse(
           error{errc::closed, peer_ + ": nothing heard from the other side for too long"});
     }

@@ -9,11 +9,13 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "actors/cluster/frame_codec.hpp"
 #include "actors/cluster/link_address.hpp"
 #include "actors/cluster/link_limits.hpp"
+#include "actors/cluster/traffic.hpp"
 #include "streams/base/result.hpp"
 
 namespace penstock {
@@ -34,13 +36,18 @@ class link_observer {
   /// `bytes` of frames have been handed to the system.
   virtual void on_written(std::size_t bytes) = 0;
 
+  /// All links together keep too much of requests that do not come to their end.
+  virtual void on_pressed() {}
+
   /// Once; nothing follows it.
   virtual void on_closed(const error& why) = 0;
 };
 
 class link_connection : public std::enable_shared_from_this<link_connection> {
  public:
-  link_connection(link_socket socket, const link_limits& limits, std::string peer_name);
+  /// `all`: what the links of one listener have together; none: there are no others.
+  link_connection(link_socket socket, const link_limits& limits, std::string peer_name,
+                  std::shared_ptr<traffic> all = nullptr);
 
   /// Begins with the hello. The observer is kept alive by whoever owns it until `on_closed`.
   /// `received`: what somebody else has read from the socket already, at most a hello.
@@ -56,6 +63,11 @@ class link_connection : public std::enable_shared_from_this<link_connection> {
   void resume();
 
   std::size_t queued_bytes() const { return queued_bytes_; }
+
+  /// Since when the peer has owed the rest of a frame; nothing when it does not.
+  std::optional<std::chrono::steady_clock::time_point> unfinished_since() const {
+    return unfinished_ > 0 ? std::optional{began_} : std::nullopt;
+  }
   bool closed() const { return closed_; }
 
   /// Tells the peer why, writes what is queued as far as it goes at once, and closes.
@@ -74,6 +86,10 @@ class link_connection : public std::enable_shared_from_this<link_connection> {
   };
 
   void read_more();
+  bool is_held_back() const;
+  void look_again();
+  void count_queued(std::int64_t count);
+  void count_unfinished();
   void on_bytes(std::size_t count);
   void deliver();
   void write_more();
@@ -82,17 +98,21 @@ class link_connection : public std::enable_shared_from_this<link_connection> {
 
   link_socket socket_;
   boost::asio::steady_timer timer_;
+  boost::asio::steady_timer room_timer_;  // when it is held back
   link_limits limits_;
   std::string peer_;
   std::weak_ptr<link_observer> observer_;
   frame_reader reader_;
   std::array<char, link_hello_bytes> hello_{};
   std::deque<outgoing> queue_;
+  std::shared_ptr<traffic> all_;
   std::size_t queued_bytes_ = 0;
-  std::size_t writing_ = 0;  // frames at the head of the queue that the system has
+  std::size_t unfinished_ = 0;  // bytes of a frame that has begun
+  std::size_t writing_ = 0;     // frames at the head of the queue that the system has
   bool hello_sent_ = false;
   bool greeted_ = false;
   bool paused_ = false;
+  bool held_back_ = false;  // until all links together have room
   bool reading_ = false;
   bool delivering_ = false;
   bool closed_ = false;
@@ -100,6 +120,7 @@ class link_connection : public std::enable_shared_from_this<link_connection> {
   std::chrono::steady_clock::time_point heard_{};
   std::chrono::steady_clock::time_point spoke_{};
   std::chrono::steady_clock::time_point write_began_{};
+  std::chrono::steady_clock::time_point began_{};  // the frame that has not come to its end
 };
 
 /// The endpoints of an address, ready for a generic socket, at least one: a host may have several.

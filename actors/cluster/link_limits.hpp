@@ -16,6 +16,11 @@ struct link_limits {
   std::uint32_t requests_in_flight_max = 4096;
   std::uint32_t bytes_in_flight_max = 96u << 20;  // requests, and the replies they ask for
 
+  /// Of all links of a listener together, besides. At the limit no request is read any more, and
+  /// large replies are refused as `overloaded`; of requests that do not come to their end half as
+  /// much is kept, then the link goes that began first.
+  std::uint64_t traffic_bytes_max = 256u << 20;
+
   std::uint32_t connections_max =
       64;  // of a socket file, and of a port; more are told so and closed
   duration handshake_timeout = 5s;

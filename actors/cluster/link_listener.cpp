@@ -36,6 +36,9 @@ using acceptor = asio::basic_socket_acceptor<asio::generic::stream_protocol>;
 
 constexpr std::size_t claim_text_max = 300;
 
+// Replies that only say how it went have their place always.
+constexpr std::size_t small_reply_bytes = std::size_t{16} << 10;
+
 error what_of(const caf::error& reason, const caf::actor_system& system) {
   if (reason == caf::sec::request_receiver_down) {
     return error{errc::closed, "the node does not answer any more: " + system.render(reason)};
@@ -49,14 +52,19 @@ error what_of(const caf::error& reason, const caf::actor_system& system) {
 class link_session final : public link_observer, public std::enable_shared_from_this<link_session> {
  public:
   link_session(caf::actor_system& system, std::shared_ptr<link_connection> connection,
-               const link_limits& limits, bool welcome)
-      : system_(system), connection_(std::move(connection)), limits_(limits), welcome_(welcome) {}
+               const link_limits& limits, std::shared_ptr<traffic> all, bool welcome)
+      : system_(system),
+        connection_(std::move(connection)),
+        limits_(limits),
+        traffic_(std::move(all)),
+        welcome_(welcome) {}
 
   /// What a session needs of the listener that took it.
   struct host {
     std::function<caf::strong_actor_ptr(link_service)> find;
     std::function<error(link_session*, wire::ClaimRequest::Reader)> claim;
     std::function<void(link_session*)> gone;
+    std::function<void()> pressed;
     std::int32_t node_id = -1;
   };
   void start(std::weak_ptr<io_thread> io, host with, bytes_view received);
@@ -74,6 +82,7 @@ class link_session final : public link_observer, public std::enable_shared_from_
 
   void on_frame(arrived_frame arrived) override;
   void on_written(std::size_t) override { resume_if_room(); }
+  void on_pressed() override { host_.pressed(); }
   void on_closed(const error& why) override;
 
   /// The answer to request `id`: a reply, or the reason why there is none.
@@ -83,8 +92,14 @@ class link_session final : public link_observer, public std::enable_shared_from_
   struct waiting {
     const conversation* row;
     std::uint64_t correlation;
-    std::uint64_t bytes;
+    std::uint64_t request_bytes;
+    std::uint64_t bytes;  // with those of the reply that it asks for
   };
+
+  void count(const waiting& entry, int sign) {
+    bytes_ += static_cast<std::uint64_t>(sign) * entry.bytes;  // modulo 2^64: fewer is right too
+    traffic_->count_requests(sign * static_cast<std::int64_t>(entry.request_bytes));
+  }
 
   void on_claim(const arrived_frame& arrived);
 
@@ -104,6 +119,7 @@ class link_session final : public link_observer, public std::enable_shared_from_
   caf::actor_system& system_;
   std::shared_ptr<link_connection> connection_;
   link_limits limits_;
+  std::shared_ptr<traffic> traffic_;
   bool welcome_;
   std::uint32_t reply_bytes_max_ = 0;
   host host_;
@@ -215,10 +231,10 @@ void link_session::on_frame(arrived_frame arrived) {
         "no job runs in that process: a job that runs elsewhere, with --on penstock://HOST:PORT, "
         "prints how it is going itself, and its group shows its lag");
   const auto id = next_id_++;
-  const waiting entry{row, header.correlation,
+  const waiting entry{row, header.correlation, header.payload_bytes,
                       header.payload_bytes + row->reply_bytes(arrived.payload.get())};
   waiting_.emplace(id, entry);
-  bytes_ += entry.bytes;
+  count(entry, 1);
   row->ask(whom, port_, caf::make_message_id(id), std::move(arrived.payload));
   if (!has_room()) connection_->pause();
 }
@@ -229,11 +245,16 @@ void link_session::on_answer(std::uint64_t id, std::optional<frame_ptr> answer,
   if (found == waiting_.end() || connection_->closed()) return;
   const auto entry = found->second;
   waiting_.erase(found);
-  bytes_ -= entry.bytes;
+  count(entry, -1);
+  const auto size = answer && *answer ? (*answer)->size() * sizeof(capnp::word) : 0;
   if (!answer) {
     answer = entry.row->refusal(what_of(reason, system_));
-  } else if (const auto size = *answer ? (*answer)->size() * sizeof(capnp::word) : 0;
-             size > reply_bytes_max_) {
+  } else if (size > small_reply_bytes && traffic_->is_full_of_answers()) {
+    answer =
+        entry.row->refusal(error{errc::overloaded,
+                                 "the links of this node carry as many answers as they may: try "
+                                 "again"});
+  } else if (size > reply_bytes_max_) {
     answer = entry.row->refusal(
         error{errc::record_too_large,
               fmt::format("the reply to {} has {} bytes, the link takes {}: ask for less at once",
@@ -244,8 +265,8 @@ void link_session::on_answer(std::uint64_t id, std::optional<frame_ptr> answer,
 }
 
 void link_session::on_closed(const error&) {
+  for (const auto& [id, entry] : waiting_) count(entry, -1);
   waiting_.clear();
-  bytes_ = 0;
   if (host_.gone) host_.gone(this);
 }
 
@@ -256,6 +277,7 @@ class link_listener::core : public std::enable_shared_from_this<core> {
       : system_(system),
         node_(caf::actor_cast<caf::strong_actor_ptr>(node)),
         limits_(limits),
+        traffic_(std::make_shared<traffic>(limits.traffic_bytes_max)),
         io_(std::make_shared<io_thread>()),
         acceptor_(io_->io()) {}
 
@@ -291,10 +313,12 @@ class link_listener::core : public std::enable_shared_from_this<core> {
 
   void take(link_socket socket, bool tcp, bytes_view received);
   void forget(link_session* gone);
+  void relieve();
 
   caf::actor_system& system_;
   caf::strong_actor_ptr node_;
   link_limits limits_;
+  std::shared_ptr<traffic> traffic_;
   link_address address_;
   std::atomic<std::int32_t> node_id_{-1};
   std::mutex mutex_;
@@ -403,6 +427,21 @@ void link_listener::core::forget(link_session* gone) {
   std::erase_if(claims_, [&](const auto& each) { return each.second.by == gone; });
 }
 
+// Closes whoever has owed the rest of a request for longest.
+void link_listener::core::relieve() {
+  while (traffic_->too_much_unfinished()) {
+    std::shared_ptr<link_session> oldest;
+    for (const auto& [key, each] : sessions_) {
+      const auto since = each.session->connection().unfinished_since();
+      if (since && (!oldest || *since < *oldest->connection().unfinished_since()))
+        oldest = each.session;
+    }
+    if (!oldest) return;
+    oldest->connection().refuse(
+        error{errc::overloaded, "closed to make room: a request that does not come to its end"});
+  }
+}
+
 void link_listener::core::take(link_socket socket, bool tcp, bytes_view received) {
   // A few more than the limit are taken in just long enough to tell them so.
   constexpr std::size_t turned_away_max = 16;
@@ -415,8 +454,10 @@ void link_listener::core::take(link_socket socket, bool tcp, bytes_view received
     socket.set_option(asio::ip::tcp::no_delay{true}, ignored);
   }
   const bool welcome = there < limits_.connections_max;
-  auto connection = std::make_shared<link_connection>(std::move(socket), limits_, "a link");
-  auto session = std::make_shared<link_session>(system_, std::move(connection), limits_, welcome);
+  auto connection =
+      std::make_shared<link_connection>(std::move(socket), limits_, "a link", traffic_);
+  auto session =
+      std::make_shared<link_session>(system_, std::move(connection), limits_, traffic_, welcome);
   sessions_.emplace(session.get(), held_session{session, tcp});
   link_session::host with;
   with.find = [weak = weak_from_this()](link_service service) -> caf::strong_actor_ptr {
@@ -434,6 +475,12 @@ void link_listener::core::take(link_socket socket, bool tcp, bytes_view received
   };
   with.gone = [weak = weak_from_this()](link_session* gone) {
     if (const auto self = weak.lock()) self->forget(gone);
+  };
+  // Later, when nobody is in the middle of something.
+  with.pressed = [weak = weak_from_this(), &io = io_->io()] {
+    asio::post(io, [weak] {
+      if (const auto self = weak.lock()) self->relieve();
+    });
   };
   with.node_id = node_id_;
   session->start(io_, std::move(with), received);

@@ -41,7 +41,7 @@ struct edge_settings {
   std::uint32_t requests_in_flight_max = 64;
   std::uint32_t bytes_in_flight_max = 16u << 20;
 
-  /// Of all connections together (queued.max.request.bytes): see traffic.hpp.
+  /// Of all connections together (queued.max.request.bytes): see actors/cluster/traffic.hpp.
   std::uint64_t traffic_bytes_max = 256u << 20;
 
   /// Of the fetch sessions of all connections together; beyond it fetches are full ones.

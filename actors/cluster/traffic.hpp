@@ -1,13 +1,13 @@
-// What the clients of a node have in its memory at one moment, all together. Each connection has
-// limits of its own; these hold when there are thousands of them. The listener's thread counts,
-// connection actors look.
+// What the peers of a listener have in the node's memory at one moment, all together: clients of
+// Kafka, or links. Each connection has limits of its own; these hold when there are many of them.
+// The listener's thread counts; connection actors look.
 #pragma once
 
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
 
-namespace penstock::kafka {
+namespace penstock {
 
 class traffic {
  public:
@@ -15,12 +15,13 @@ class traffic {
 
   /// Bytes more, or (below zero) fewer: of requests that are not answered, of requests that have
   /// not come to their end, of answers that have not been taken.
-  void count_requests(std::int64_t bytes) { add(requests_, bytes); }
-  void count_unfinished(std::int64_t bytes) { add(unfinished_, bytes); }
-  void count_answers(std::int64_t bytes) { add(answers_, bytes); }
+  void count_requests(std::int64_t count) { add(requests_, count); }
+  void count_unfinished(std::int64_t count) { add(unfinished_, count); }
+  void count_answers(std::int64_t count) { add(answers_, count); }
 
   /// Nothing new is read until less is under way.
-  bool is_full() const { return requests_ + unfinished_ >= bytes_max_ || is_full_of_answers(); }
+  bool is_full() const { return is_full_of_requests() || is_full_of_answers(); }
+  bool is_full_of_requests() const { return requests_ + unfinished_ >= bytes_max_; }
 
   /// Half of the room is taken by those who began a request and do not end it: one has to go.
   bool too_much_unfinished() const { return unfinished_ > bytes_max_ / 2; }
@@ -38,8 +39,8 @@ class traffic {
   }
 
  private:
-  static void add(std::atomic<std::uint64_t>& to, std::int64_t bytes) {
-    to += static_cast<std::uint64_t>(bytes);  // modulo 2^64, so that fewer is right as well
+  static void add(std::atomic<std::uint64_t>& to, std::int64_t count) {
+    to += static_cast<std::uint64_t>(count);  // modulo 2^64, so that fewer is right as well
   }
 
   std::uint64_t bytes_max_;
@@ -48,4 +49,4 @@ class traffic {
   std::atomic<std::uint64_t> answers_{0};
 };
 
-}  // namespace penstock::kafka
+}  // namespace penstock
