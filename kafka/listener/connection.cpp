@@ -38,7 +38,7 @@ struct connection_state {
     frame_arrived frame;
     bool started = false;
     bool done = false;
-    bytes answer;  // empty: none
+    answer_frames answer;  // empty: none
   };
 
   std::unique_ptr<session> with;
@@ -66,25 +66,19 @@ void close(connection_self self, const error& why) {
   self->quit();
 }
 
-void finished(connection_self self, std::uint64_t number, std::optional<bytes> frame,
-              const error& why) {
+void finished(connection_self self, std::uint64_t number, answer_frames frames, const error& why) {
   auto& state = self->state;
   if (state.closed) return;
   if (why) return close(self, why);
   auto& slot = state.slots[static_cast<std::size_t>(number - state.first)];
   slot.done = true;
   slot.frame = {};
-  if (frame) slot.answer = std::move(*frame);
+  slot.answer = std::move(frames);
   --state.active;
-  bytes out;
+  answer_frames out;
   std::size_t answered = 0;
   while (!state.slots.empty() && state.slots.front().done) {
-    auto& front = state.slots.front();
-    if (out.empty()) {
-      out = std::move(front.answer);
-    } else {
-      out += front.answer;
-    }
+    out.append(std::move(state.slots.front().answer));
     state.slots.pop_front();
     ++state.first;
     ++answered;
@@ -111,7 +105,7 @@ void start_as(connection_self self, std::shared_ptr<pending_answer> pending) {
     }
   }
   auto request = decode<Request>(header.body, header.version);
-  if (!request) return pending->finish_with(std::nullopt, request.error());
+  if (!request) return pending->finish_with({}, request.error());
   serve(*self->state.with,
         std::make_shared<exchange<Request>>(std::move(pending), *std::move(request)));
 }
@@ -132,13 +126,13 @@ void start(connection_self self, std::uint64_t number) {
   auto pending =
       std::make_shared<pending_answer>(slot.header, slot.frame, slot.header.client_id.value_or(""),
                                        [self, number, alive = std::weak_ptr<bool>{state.alive}](
-                                           std::optional<bytes> frame, const error& why) {
+                                           answer_frames frames, const error& why) {
                                          if (const auto held = alive.lock(); held && *held)
-                                           finished(self, number, std::move(frame), why);
+                                           finished(self, number, std::move(frames), why);
                                        });
   if (!start_one_of(std::type_identity<served>{}, self, pending))
-    pending->finish_with(std::nullopt, error{errc::internal, std::string{"no handler for "} +
-                                                                 slot.header.api->name});
+    pending->finish_with(
+        {}, error{errc::internal, std::string{"no handler for "} + slot.header.api->name});
 }
 
 // Starts what may run now: one request, or several that produce.
@@ -189,6 +183,22 @@ connection_actor::behavior_type connection(connection_self self, connection_conf
 }
 
 }  // namespace
+
+std::size_t answer_frames::size() const {
+  std::size_t all = own.size();
+  for (const auto& part : borrowed) all += part.data.size();
+  return all;
+}
+
+void answer_frames::append(answer_frames&& more) {
+  if (own.empty() && borrowed.empty()) {
+    *this = std::move(more);
+    return;
+  }
+  for (const auto& part : more.borrowed) borrowed.push_back({own.size() + part.before, part.data});
+  own += more.own;
+  held.insert(held.end(), more.held.begin(), more.held.end());
+}
 
 void session::after(duration wait, std::function<void()> then) {
   const auto id = next_timer_++;

@@ -175,8 +175,9 @@ void fetch_work::finish() {
   auto& session = with_.fetches();
   fetch_response out;
   out.session_id = session.id();
-  // Readers keep what they were opened on: the bytes stay until the answer is written.
+  // Records are written from where the partitions' answers have them.
   std::vector<std::unique_ptr<fetch_reply::reader>> open;
+  std::vector<caf::intrusive_ptr<const frame>> held;
   for (auto& part : parts_) {
     auto& reply = *open.emplace_back(std::make_unique<fetch_reply::reader>(part.reply.held()));
     auto wrong = part.wrong;
@@ -188,6 +189,7 @@ void fetch_work::finish() {
     auto& to = place_for(out, part);
     to.partition_index = part.id.partition;
     to.records = records;
+    if (records.size() >= borrowed_bytes_min) held.push_back(part.reply.held());
     if (committed()) to.aborted_transactions.emplace();
     if (wrong != error_code::none) {
       to.error_code = number(wrong);
@@ -201,7 +203,7 @@ void fetch_work::finish() {
       to.aborted_transactions->push_back({each.getProducerId(), each.getFirstOffset()});
     to.log_start_offset = reply->getStartOffset();
   }
-  x_->answer(out);
+  x_->answer(out, std::move(held));
 }
 
 // Behind the last partition of the answer, under its topic.

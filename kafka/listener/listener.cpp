@@ -30,7 +30,8 @@ using steady = std::chrono::steady_clock;
 
 namespace {
 
-constexpr std::size_t scratch_bytes = std::size_t{256} << 10;
+// What begins a large request is copied from here, the rest of it is not.
+constexpr std::size_t scratch_bytes = std::size_t{64} << 10;
 constexpr int reads_in_a_row = 4;  // then others have their turn
 constexpr auto untaken_max = 10s;  // for an answer, while there is no room for those of others
 
@@ -87,7 +88,7 @@ class client_socket final : public client_output,
     wait_for_bytes();
   }
 
-  void answer(bytes frames, std::size_t count) override {
+  void answer(answer_frames frames, std::size_t count) override {
     asio::post(io_->io(), [self = shared_from_this(), frames = std::move(frames), count]() mutable {
       self->on_answer(std::move(frames), count);
     });
@@ -237,7 +238,7 @@ class client_socket final : public client_output,
     }
   }
 
-  void on_answer(bytes frames, std::size_t count) {
+  void on_answer(answer_frames frames, std::size_t count) {
     if (closed_) return;
     last_ = steady::now();
     const bool was_full = traffic_->is_full();
@@ -246,9 +247,9 @@ class client_socket final : public client_output,
       count_requests(-static_cast<std::int64_t>(sizes_.front()));
       sizes_.pop_front();
     }
-    if (!frames.empty()) {
+    if (const auto size = frames.size(); size > 0) {
       if (bytes_out_ == 0) taken_ = last_;
-      count_answers(static_cast<std::int64_t>(frames.size()));
+      count_answers(static_cast<std::int64_t>(size));
       out_.push_back(std::move(frames));
       if (!writing_) write();
       if (traffic_->is_full_of_answers() && events_.pressed) events_.pressed();
@@ -262,22 +263,31 @@ class client_socket final : public client_output,
   }
 
   void write() {
-    if (closed_ || out_.empty()) return;
-    boost::system::error_code why;
-    const auto done = socket_.write_some(asio::buffer(out_.front()), why);
-    if (why && why != asio::error::would_block)
-      return shut(socket_error(errc::closed, "the connection ended", why), false);
-    const auto size = out_.front().size();
-    if (!why && done > 0) taken_ = steady::now();
-    if (!why && done == size) {
+    while (!closed_ && !out_.empty()) {
+      const auto size = out_.front().size();
+      std::vector<asio::const_buffer> parts;
+      out_.front().for_each_part([&](bytes_view part) { parts.push_back(asio::buffer(part)); });
+      boost::system::error_code why;
+      auto done = socket_.write_some(parts, why);
+      if (why && why != asio::error::would_block)
+        return shut(socket_error(errc::closed, "the connection ended", why), false);
+      if (done > 0) taken_ = steady::now();
+      if (done < size) return write_rest(std::move(parts), done, size);
       count_answers(-static_cast<std::int64_t>(size));
       out_.pop_front();
-      return write();
+    }
+  }
+
+  // Of the answer at the front, when the socket takes no more for now.
+  void write_rest(std::vector<asio::const_buffer> parts, std::size_t done, std::size_t size) {
+    for (auto& part : parts) {
+      const auto gone = std::min(done, part.size());
+      part += gone;
+      done -= gone;
     }
     writing_ = true;
-    const auto rest = asio::buffer(out_.front()) + (why ? 0 : done);
     asio::async_write(
-        socket_, asio::buffer(rest),
+        socket_, std::move(parts),
         [self = shared_from_this(), size](const boost::system::error_code& wrong, std::size_t) {
           self->writing_ = false;
           if (self->closed_) return;
@@ -311,7 +321,7 @@ class client_socket final : public client_output,
   std::size_t unfinished_ = 0;  // of a request that has not come to its end
   steady::time_point began_;    // of that request
   steady::time_point taken_;    // the last time that the client took something
-  std::deque<bytes> out_;
+  std::deque<answer_frames> out_;
   bool waiting_ = false;
   bool writing_ = false;
   bool closed_ = false;

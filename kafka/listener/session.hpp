@@ -90,20 +90,20 @@ class session {
 /// answered, the connection is closed.
 class pending_answer {
  public:
-  using finish = std::function<void(std::optional<bytes> body, const error& why)>;
+  using finish = std::function<void(answer_frames frames, const error& why)>;
   pending_answer(request_header asked, frame_arrived held, std::string client, finish then)
       : header(std::move(asked)),
         frame(std::move(held)),
         client_id(std::move(client)),
         then_(std::move(then)) {}
   ~pending_answer() {
-    if (then_) then_(std::nullopt, error{errc::internal, "the request was not answered"});
+    if (then_) then_({}, error{errc::internal, "the request was not answered"});
   }
   pending_answer(const pending_answer&) = delete;
   pending_answer& operator=(const pending_answer&) = delete;
 
-  void finish_with(std::optional<bytes> frame_bytes, const error& why) {
-    if (auto then = std::exchange(then_, nullptr)) then(std::move(frame_bytes), why);
+  void finish_with(answer_frames frames, const error& why) {
+    if (auto then = std::exchange(then_, nullptr)) then(std::move(frames), why);
   }
 
   request_header header;
@@ -124,21 +124,24 @@ class exchange {
   std::int16_t version() const { return pending_->header.version; }
   const std::string& client_id() const { return pending_->client_id; }
 
-  /// Answers, once.
-  void answer(const typename Request::response& out) {
-    bytes frame_bytes(frame_length_bytes, '\0');
-    put_response_header(frame_bytes, pending_->header);
-    encode(out, version(), frame_bytes);
-    store_be(frame_bytes.data(),
-             static_cast<std::uint32_t>(frame_bytes.size() - frame_length_bytes));
-    pending_->finish_with(std::move(frame_bytes), {});
+  /// Answers, once. `held` is what the records of the answer point into; without it they are
+  /// copied.
+  void answer(const typename Request::response& out,
+              std::vector<caf::intrusive_ptr<const penstock::frame>> held = {}) {
+    answer_frames frames;
+    frames.own.assign(frame_length_bytes, '\0');
+    put_response_header(frames.own, pending_->header);
+    encode(out, version(), frames.own, held.empty() ? nullptr : &frames.borrowed);
+    if (!frames.borrowed.empty()) frames.held = std::move(held);
+    store_be(frames.own.data(), static_cast<std::uint32_t>(frames.size() - frame_length_bytes));
+    pending_->finish_with(std::move(frames), {});
   }
 
   /// Nothing is sent (a produce request with acks=0).
-  void answer_nothing() { pending_->finish_with(std::nullopt, {}); }
+  void answer_nothing() { pending_->finish_with({}, {}); }
 
   /// The connection is closed.
-  void refuse(const error& why) { pending_->finish_with(std::nullopt, why); }
+  void refuse(const error& why) { pending_->finish_with({}, why); }
 
   Request in;
 

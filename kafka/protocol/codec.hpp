@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "streams/base/bytes.hpp"
 #include "streams/base/result.hpp"
@@ -35,9 +36,20 @@ inline constexpr std::size_t decoded_bytes_max = std::size_t{64} << 20;
 template <class Message>
 result<Message> decode(bytes_view from, int version);
 
+/// Bytes of a message that lie elsewhere, and before which byte of its own they belong; in order.
+struct borrowed_part {
+  std::size_t before;
+  bytes_view data;
+};
+using borrowed_parts = std::vector<borrowed_part>;
+
+/// Shorter fields than this are cheaper copied.
+inline constexpr std::size_t borrowed_bytes_min = 4096;
+
 /// Appends the message's body in `version`, which must be in its range. A null where the version
-/// has none is written as empty; a field that the version does not have is left out.
+/// has none is written as empty; a field that the version does not have is left out. Large fields
+/// of type `records` are not copied but named in `borrowed`, if that is given.
 template <class Message>
-void encode(const Message& message, int version, bytes& to);
+void encode(const Message& message, int version, bytes& to, borrowed_parts* borrowed = nullptr);
 
 }  // namespace penstock::kafka

@@ -219,7 +219,8 @@ class message_reader {
 
 class message_writer {
  public:
-  message_writer(bytes& to, bool flexible) : to_(to), flexible_(flexible) {}
+  message_writer(bytes& to, bool flexible, borrowed_parts* borrowed = nullptr)
+      : to_(to), flexible_(flexible), borrowed_(borrowed) {}
 
   template <class T>
   void number(const T& from) {
@@ -251,14 +252,21 @@ class message_writer {
     }
   }
 
-  void data(bytes_view from) {
+  template <class Data>
+  void data(const Data& from) {
     length32(from.size());
-    to_.append(from);
+    // What is owned by the message does not outlive it.
+    if (std::is_same_v<Data, bytes_view> && borrowed_ != nullptr &&
+        from.size() >= borrowed_bytes_min) {
+      borrowed_->push_back({to_.size(), from});
+    } else {
+      to_.append(from);
+    }
   }
   template <class Data>
   void data(const std::optional<Data>& from, bool nullable) {
-    if (from || !nullable) return data(from ? bytes_view{*from} : bytes_view{});
-    null32();
+    if (from) return data(*from);
+    nullable ? null32() : length32(0);
   }
 
   template <class T>
@@ -331,6 +339,7 @@ class message_writer {
 
   bytes& to_;
   bool flexible_;
+  borrowed_parts* borrowed_;
 };
 
 // What is made of a message is some times its bytes, not as much as a few of them can ask for.
@@ -358,9 +367,9 @@ result<Message> decode(bytes_view from, int version) {
 }
 
 template <class Message>
-void encode(const Message& message, int version, bytes& to) {
+void encode(const Message& message, int version, bytes& to, borrowed_parts* borrowed) {
   PENSTOCK_ASSERT(version >= Message::oldest && version <= Message::newest, version);
-  message_writer writer{to, version >= Message::flexible_from};
+  message_writer writer{to, version >= Message::flexible_from, borrowed};
   Message::fields(writer, message, version);
 }
 

@@ -259,7 +259,8 @@ def codec_source(name, apis):
         for kind in ("request", "response"):
             message = f"{api.name}_{kind}"
             out.append(f"template result<{message}> decode<{message}>(bytes_view, int);")
-            out.append(f"template void encode<{message}>(const {message}&, int, bytes&);")
+            out.append(f"template void encode<{message}>(const {message}&, int, bytes&, "
+                       "borrowed_parts*);")
     out += [f"}}  // namespace {FAMILIES_NAMESPACE}", ""]
     return "\n".join(out)
 

@@ -147,8 +147,8 @@ class moody_fields {
 };
 
 struct collected final : client_output {
-  void answer(bytes frames, std::size_t count) override {
-    all += frames;
+  void answer(answer_frames frames, std::size_t count) override {
+    frames.for_each_part([this](bytes_view part) { all += part; });
     answered += count;
   }
   void close(const error& why) override {

@@ -122,6 +122,42 @@ TEST_CASE("a fetch waits for records and no longer than asked", "[kafka][listene
   CHECK(read.responses[0].partitions[0].high_watermark == 1);
 }
 
+TEST_CASE("large and small batches of several partitions come back as they were produced",
+          "[kafka][listener]") {
+  virtual_node node;
+  kafka_client client{node};
+  REQUIRE_FALSE(node.create("t", 3));
+  const std::vector<std::size_t> sizes{100'000, 10, 5000};  // one of them is copied
+  auto wanted = fetch("t", 0, 0);
+  for (std::int32_t p = 0; p < 3; ++p) {
+    const auto batch = batch_of({bytes(sizes[p], static_cast<char>('a' + p))});
+    auto request = produce("t", batch);
+    request.topic_data[0].partition_data[0].index = p;
+    const auto done = client.call(request, 9);
+    CHECK(done.responses[0].partition_responses[0].error_code == 0);
+    if (p > 0) wanted.topics[0].partitions.push_back(wanted.topics[0].partitions[0]);
+    wanted.topics[0].partitions[p].partition = p;
+  }
+  for (const int version : {4, 11, 12}) {
+    INFO("version " << version);
+    // Two at once, so that answers may be written together.
+    client.send(wanted, version);
+    client.send(wanted, version);
+    for (int twice = 0; twice < 2; ++twice) {
+      const auto read = client.receive<kafka::fetch_request>(version);
+      REQUIRE(read.responses.size() == 1);
+      REQUIRE(read.responses[0].partitions.size() == 3);
+      for (const auto& each : read.responses[0].partitions) {
+        const auto batch = batch_view::parse(*each.records);
+        REQUIRE(batch.has_value());
+        CHECK(batch->check_crc().has_value());
+        CHECK(batch->size() == each.records->size());
+        CHECK(batch->size() > sizes[each.partition_index]);
+      }
+    }
+  }
+}
+
 TEST_CASE("produce requests run beside each other and are answered in order", "[kafka][listener]") {
   virtual_node node;
   kafka_client client{node};

@@ -14,8 +14,8 @@
 namespace penstock::test {
 
 struct collected_output final : kafka::client_output {
-  void answer(bytes frames, std::size_t count) override {
-    all += frames;
+  void answer(kafka::answer_frames frames, std::size_t count) override {
+    frames.for_each_part([this](bytes_view part) { all += part; });
     answered += count;
   }
   void close(const error& why) override { closed = why; }
