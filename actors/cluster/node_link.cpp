@@ -30,6 +30,11 @@ using steady = std::chrono::steady_clock;
 
 namespace {
 using frame_ptr = conversation::frame_ptr;
+
+// Another version, a claim that somebody else has by now.
+bool will_not_pass(const error& why) {
+  return why == errc::unsupported_version || why == errc::locked;
+}
 }  // namespace
 
 class node_link_core final : public link_observer,
@@ -131,7 +136,9 @@ class node_link_core final : public link_observer,
   std::promise<result<void>> opened_;
   phase phase_ = phase::connecting;
   std::atomic<bool> lost_{false};  // what `phase_` says of that, for other threads
+  bool greeted_ = false;           // a node was there, though it may not have taken the claim yet
   bool claiming_ = false;
+  bool told_ = false;  // `opened_` has its value
   bool shut_ = false;
   steady::time_point opened_at_{};
   steady::time_point give_up_at_{};  // of the loss that came last; none yet: the epoch
@@ -247,9 +254,7 @@ void node_link_core::try_endpoint(std::size_t number, const error& last) {
 }
 
 void node_link_core::attempt_failed(const error& why) {
-  // What will not pass: another version, a claim that somebody else has by now.
-  const bool final = why == errc::unsupported_version || why == errc::locked;
-  if (phase_ != phase::lost || final || shut_ || steady::now() + pause_ > give_up_at_)
+  if (phase_ != phase::lost || will_not_pass(why) || shut_ || steady::now() + pause_ > give_up_at_)
     return end(why);
   attempt_timer_.expires_after(pause_);
   pause_ = std::min<duration>(pause_ * 2, 1s);
@@ -261,6 +266,7 @@ void node_link_core::attempt_failed(const error& why) {
 }
 
 void node_link_core::on_open(const link_hello& peer) {
+  greeted_ = true;
   requests_max_ =
       std::max(1u, std::min(peer.requests_in_flight_max, limits_.requests_in_flight_max));
   bytes_max_ = std::max(1u, std::min(peer.bytes_in_flight_max, limits_.bytes_in_flight_max));
@@ -313,7 +319,7 @@ void node_link_core::begin() {
   phase_ = phase::open;
   lost_ = false;
   opened_at_ = steady::now();
-  if (!again) opened_.set_value({});
+  if (!std::exchange(told_, true)) opened_.set_value({});
   if (again) spdlog::warn("{}: the link is back", name_);
   for (auto& [id, waiting] : pending_)
     if (!waiting.sent) put(id, waiting);
@@ -323,7 +329,10 @@ void node_link_core::on_closed(const error& why) {
   attempt_timer_.cancel();
   claiming_ = false;
   if (phase_ == phase::over) return;
-  if (phase_ != phase::open) return attempt_failed(why);
+  // A node that goes before it has taken the claim is lost like one that goes later.
+  const bool met = phase_ == phase::connecting && greeted_ && manners_.patience.count() > 0 &&
+                   !will_not_pass(why);
+  if (phase_ != phase::open && !met) return attempt_failed(why);
   const error reason{errc::closed, why.code() == errc::none ? "closed" : why.message()};
   // A node that has no room for links says so when it has greeted.
   const bool no_room = why == errc::overloaded && give_up_at_ == steady::time_point{};
@@ -358,7 +367,6 @@ void node_link_core::on_closed(const error& why) {
 
 void node_link_core::end(const error& why) {
   if (phase_ == phase::over) return;
-  const bool was_open = phase_ == phase::open || phase_ == phase::lost;
   phase_ = phase::over;
   lost_ = false;
   {
@@ -366,7 +374,7 @@ void node_link_core::end(const error& why) {
     // Whoever asks from now on is told why; what the peer said about itself counts as `closed`.
     down_ = error{why == errc::locked ? errc::locked : errc::closed, why.message()};
   }
-  if (!was_open) opened_.set_value(why);
+  if (!std::exchange(told_, true)) opened_.set_value(why);
   auto failed_ones = std::move(pending_);
   pending_.clear();
   for (const auto& [id, waiting] : failed_ones) {

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <future>
 #include <thread>
 
 #include "actors/cluster/frame_codec.hpp"
@@ -429,6 +430,74 @@ TEST_CASE("a peer that announces much and sends nothing costs no memory", "[clus
 #endif
 }
 
+TEST_CASE("of requests that do not come to their end the oldest goes when they take too much",
+          "[cluster][link]") {
+  link_limits limits;
+  limits.traffic_bytes_max = 1u << 20;
+  served at{limits};
+  frame_header header;
+  header.kind = 1;
+  header.payload_bytes = 1u << 20;
+  const auto raw = encode(header);
+  const auto begin = [&](raw_peer& peer) {
+    peer.hello();
+    peer.say({raw.data(), raw.size()});
+    peer.say(bytes(400'000, '\0'));
+  };
+  raw_peer first{at.listener->address().path};
+  begin(first);
+  raw_peer second{at.listener->address().path};
+  begin(second);
+  CHECK_THAT(first.drain(), contains("does not come to its end"));
+  second.say(bytes(header.payload_bytes - 400'000, '\0'));
+  CHECK(second.read(link_hello_bytes + link_header_bytes).size() ==
+        link_hello_bytes + link_header_bytes);
+  CHECK(ask<append_reply>(at.system, at.connect()->node(), append_of(1)).open()->getNextOffset() ==
+        1);
+}
+
+TEST_CASE("a request waits while the requests of all links take their room", "[cluster][link]") {
+  link_limits limits;
+  limits.traffic_bytes_max = 200u << 10;
+  served at{limits};
+  at.state->park = true;
+  raw_peer other{at.listener->address().path};
+  other.hello();
+  other.request(1, 1, append_of(1).wire_bytes());
+  REQUIRE(eventually([&] { return at.state->appends == 1; }));
+  raw_peer peer{at.listener->address().path};
+  peer.hello();
+  const auto large = fetch_request::make(70'000, [&](wire::FetchRequest::Builder to) {
+    to.setTopic(bytes(70'000, 't').c_str());
+    to.setMaxWaitMs(60'000);
+  });
+  for (std::uint64_t i = 0; i < 3; ++i) peer.request(4, i, large.wire_bytes());
+  REQUIRE(eventually([&] { return at.state->parked == 3; }));
+  other.request(1, 2, append_of(1).wire_bytes());
+  std::this_thread::sleep_for(std::chrono::milliseconds{50});
+  CHECK(at.state->appends == 1);
+  (void)ask<group_reply>(at.system, at.node, heartbeat_request{});
+  CHECK(eventually([&] { return at.state->appends == 2; }));
+}
+
+TEST_CASE("large answers are refused while those that nobody takes fill the room of all links",
+          "[cluster][link]") {
+  link_limits limits;
+  limits.traffic_bytes_max = 4u << 20;
+  served at{limits};
+  raw_peer lazy{at.listener->address().path};
+  lazy.hello();
+  for (std::uint64_t i = 0; i < 8; ++i) lazy.request(4, i, fetch_of(2u << 20).wire_bytes());
+  const auto honest = at.connect();
+  const auto read = [&] {
+    return failure_of(ask<fetch_reply>(at.system, honest->node(), fetch_of(100'000))).code();
+  };
+  CHECK(eventually([&] { return read() == errc::overloaded; }));
+  CHECK(ask<append_reply>(at.system, honest->node(), append_of(9)).open()->getNextOffset() == 9);
+  (void)lazy.read(std::size_t{4} << 20);
+  CHECK(eventually([&] { return read() == errc::none; }));
+}
+
 TEST_CASE("a peer that says nothing at all is let go", "[cluster][link]") {
   link_limits limits;
   limits.handshake_timeout = 200ms;
@@ -597,6 +666,42 @@ TEST_CASE("a patient link comes back with what was asked meanwhile", "[cluster][
   later.receive([](const append_reply& reply) { CHECK(reply.open()->getNextOffset() == 9); },
                 [&](const caf::error& why) { FAIL(at.system.render(why)); });
   CHECK_FALSE(at.listener->claim("word-count").has_value());
+}
+
+TEST_CASE("a patient link waits for a node that goes before it has taken the claim",
+          "[cluster][link]") {
+  served at;
+  const auto address = at.listener->address();
+  at.listener.reset();
+  const int door = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un where{};
+  where.sun_family = AF_UNIX;
+  address.path.copy(where.sun_path, sizeof where.sun_path - 1);
+  ::unlink(where.sun_path);
+  REQUIRE(::bind(door, reinterpret_cast<const sockaddr*>(&where), sizeof where) == 0);
+  REQUIRE(::listen(door, 1) == 0);
+  link_manners patient;
+  patient.patience = 10min;
+  patient.claim = "word-count";
+  auto link =
+      std::async(std::launch::async, [&] { return connect_node(at.system, address, {}, patient); });
+  const int node = ::accept(door, nullptr, nullptr);
+  REQUIRE(node >= 0);
+  const auto hello = encode(link_hello{});
+  REQUIRE(::send(node, hello.data(), hello.size(), MSG_NOSIGNAL) ==
+          static_cast<ssize_t>(hello.size()));
+  std::array<char, link_hello_bytes + link_header_bytes> said{};  // the claim has begun
+  REQUIRE(::recv(node, said.data(), said.size(), MSG_WAITALL) == static_cast<ssize_t>(said.size()));
+  ::close(node);
+  ::close(door);
+  auto opened = link_listener::open(at.system, address, at.node);
+  REQUIRE(opened.has_value());
+  at.listener = *std::move(opened);
+  const auto made = link.get();
+  INFO((made ? std::string{} : made.error().to_string()));
+  REQUIRE(made.has_value());
+  CHECK_FALSE(at.listener->claim("word-count").has_value());
+  CHECK(ask<append_reply>(at.system, (*made)->node(), append_of(9)).open()->getNextOffset() == 9);
 }
 
 TEST_CASE("a link that stays lost says so when its patience is over", "[cluster][link]") {
