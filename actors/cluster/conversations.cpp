@@ -6,6 +6,7 @@
 #include <caf/type_erased_tuple.hpp>
 #include <type_traits>
 
+#include "actors/messages/opaque.hpp"
 #include "actors/messages/validate.hpp"
 
 namespace penstock {
@@ -42,7 +43,8 @@ using table =
          row<20, delete_group_request, group_reply>,
          // Only the process that owns a node closes it.
          row<21, close_request, admin_reply, link_service::node, false>,
-         row<22, job_request, job_reply, link_service::job>>;
+         row<22, job_request, job_reply, link_service::job>,
+         row<23, opaque_describe, opaque_groups>>;
 
 // ---- no conversation is forgotten --------------------------------------------------------------
 

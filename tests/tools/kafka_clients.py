@@ -78,6 +78,24 @@ class Kcat(Node):
         self.kcat("-P", "-t", "t", stdin="more\n")
         self.assertEqual(self.kcat(*group).split(), ["more"])
 
+    def test_the_members_of_a_group_are_shown_with_their_hosts(self):
+        self.start_node()
+        self.kcat("-P", "-t", "t", stdin="one\n")
+        member = subprocess.Popen(
+            ["kcat", "-b", f"127.0.0.1:{self.port}", "-G", "g", "-X", "client.id=me",
+             "-X", "auto.offset.reset=earliest", "-q", "-u", "t"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.running.append(member)
+        self.assertEqual(member.stdout.readline(), "one\n")
+        describe = (harness.PROGRAM, "kafka-consumer-groups", "--bootstrap-server",
+                    f"127.0.0.1:{self.port}", "--describe", "--group", "g")
+        for more, at in ((("--members",), 2), ((), 7)):
+            shown = subprocess.run([*describe, *more], capture_output=True, text=True,
+                                   timeout=PATIENCE, check=True).stdout.split("\n")
+            rows = [line.split() for line in shown if line]
+            self.assertEqual(rows[0][at:at + 2], ["HOST", "CLIENT-ID"])
+            self.assertEqual(rows[1][at:at + 2], ["/127.0.0.1", "me"])
+
     def test_an_idempotent_producer_and_keys_and_headers(self):
         self.start_node()
         self.kcat("-P", "-t", "t", "-K:", "-H", "a=1", "-X", "enable.idempotence=true",

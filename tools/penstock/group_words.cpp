@@ -1,9 +1,11 @@
 // penstock group list, describe, reset, delete.
 #include <fmt/format.h>
 
+#include <caf/actor_cast.hpp>
 #include <charconv>
 #include <map>
 
+#include "actors/messages/opaque.hpp"
 #include "launch/exit_status.hpp"
 #include "tools/penstock/arguments.hpp"
 #include "tools/penstock/groups.hpp"
@@ -52,6 +54,22 @@ result<offsets> committed(target& at, const std::string& name) {
     if (each.getOffset() < 0) continue;
     out[{std::string{view(each.getTopic())}, each.getPartition()}] = each.getOffset();
   }
+  return out;
+}
+
+// Where the members of a group are. A node of an older release does not say.
+result<std::map<std::string, std::string>> hosts_of(target& at, const std::string& name) {
+  const auto reply = at.ask_of<opaque_groups>(
+      caf::actor_cast<opaque_members_actor>(at.node()),
+      opaque_describe::make([&](wire::OpaqueDescribe::Builder to) { to.setGroup(text_of(name)); }),
+      60s);
+  std::map<std::string, std::string> out;
+  if (!reply && reply.error() == errc::unsupported_version) return out;
+  if (!reply) return reply.error();
+  const auto message = reply->open();
+  for (auto group : message->getGroups())
+    for (auto member : group.getMembers())
+      out.emplace(std::string{view(member.getId())}, std::string{view(member.getHost())});
   return out;
 }
 
@@ -105,6 +123,7 @@ result<int> group_list(session& with) {
 
 result<std::unique_ptr<group_view>> view_of_group(target& at, const std::string& name) {
   PENSTOCK_ASSIGN(const auto reply, describe(at, name));
+  PENSTOCK_ASSIGN(auto hosts, hosts_of(at, name));
   const auto message = reply.open();
   const auto group = message->getGroup();
   auto held = std::make_unique<group_view>();
@@ -117,6 +136,7 @@ result<std::unique_ptr<group_view>> view_of_group(target& at, const std::string&
     to.id = view(member.getId());
     to.instance = view(member.getInstance());
     to.client = view(member.getClient());
+    to.host = hosts[to.id];
     for (auto topic : member.getPartitions())
       for (auto partition : topic.getPartitions())
         to.partitions.push_back({std::string{view(topic.getTopic())}, partition});

@@ -22,6 +22,7 @@ struct group_view {
     std::string id;
     std::string instance;
     std::string client;
+    std::string host;  // "/127.0.0.1", as Kafka writes it; empty where it is not known
     std::vector<topic_partition> partitions;
   };
   std::string state;

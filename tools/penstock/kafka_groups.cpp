@@ -93,7 +93,8 @@ void print_offsets(const std::string& name, const group_view& group, bytes& to) 
     line(name, tp.topic, std::to_string(tp.partition), offset < 0 ? "-" : std::to_string(offset),
          ended ? std::to_string(end->second.second) : "-",
          ended && offset >= 0 ? std::to_string(end->second.second - offset) : "-",
-         owned ? who->second->id : "-", "-", owned ? or_dash(who->second->client) : "-");
+         owned ? who->second->id : "-", owned ? or_dash(who->second->host) : "-",
+         owned ? or_dash(who->second->client) : "-");
   }
   to += "\n";
 }
@@ -125,8 +126,8 @@ void print_members(const std::string& name, const group_view& group, bool verbos
     std::string text;
     for (const auto& [topic, list] : assigned)
       text += fmt::format("{}{}:{}", text.empty() ? "" : ";", topic, list);
-    line(name, each.id, "-", or_dash(each.client), std::to_string(each.partitions.size()),
-         or_dash(text));
+    line(name, each.id, or_dash(each.host), or_dash(each.client),
+         std::to_string(each.partitions.size()), or_dash(text));
   }
 }
 
