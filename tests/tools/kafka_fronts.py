@@ -155,6 +155,10 @@ class QuickStart(Scripts):
         dumped = self.script("kafka-dump-log.sh", "--files", log, "--print-data-log")
         self.assertIn(f"Dumping {log}\nLog starting offset: 0\nbaseOffset: 0 ", dumped)
         self.assertIn("payload: v2", dumped)
+        index = log.replace(".log", ".timeindex")
+        self.assertRegex(self.script("kafka-dump-log.sh", "--files", index),
+                         rf"^Dumping {index}\ntimestamp: \d+ offset: 1\n$")
+        self.fails("kafka-dump-log.sh", "--files", "x.txt", says=".timeindex")
 
     def test_groups(self):
         self.start_server()

@@ -3,9 +3,11 @@
 import glob
 import os
 import random
+import re
+import struct
 
 import harness
-from harness import FAILED, NOT_FOUND, OK, ToolTest
+from harness import FAILED, NOT_FOUND, OK, USAGE, ToolTest
 
 
 class Logs(ToolTest):
@@ -176,6 +178,35 @@ class Logs(ToolTest):
     def test_one_file_is_dumped_on_its_own(self):
         file = self.files("orders-0/*.log")[0]
         self.assertIn("Dumping " + file, self.tool("log", "dump", "--file", file).text)
+
+    def test_indexes_are_dumped_with_the_offsets_that_they_lead_to(self):
+        self.tool("topic", "create", "one", "--partitions", "1", "--set", "index.interval.bytes=1")
+        for n in range(3):
+            self.tool("produce", "one", stdin=f"{n}\n")
+        log = os.path.join(self.on, "one-0", "0" * 20)
+        starts = [(b["last_offset"], b["position"])
+                  for b in self.tool("log", "dump", "--file", log + ".log", "--json").json]
+        index = self.tool("log", "dump", "--file", log + ".index")
+        self.assertEqual(index.lines[0], f"Dumping {log}.index")
+        found = [tuple(map(int, re.fullmatch(r"offset: (\d+) position: (\d+)", line).groups()))
+                 for line in index.lines[1:]]
+        self.assertGreater(len(found), 0)
+        self.assertLessEqual(set(found), set(starts))
+        times = self.tool("log", "dump", "--file", log + ".timeindex", "--json").json
+        self.assertLessEqual({e["offset"] for e in times}, {0, 1, 2})
+        self.assertTrue(all(e["timestamp"] > 0 for e in times), times)
+        with open(log + ".index", "ab") as file:
+            file.write(b"x")
+        self.refused(FAILED, "log", "dump", "--file", log + ".index", says=(".index", "entries"))
+        self.refused(USAGE, "log", "dump", "--file", self.folder + "/x.index", says="20 digits")
+
+    def test_an_index_of_aborted_transactions_is_dumped(self):
+        file = os.path.join(self.folder, "0" * 20 + ".txnindex")
+        with open(file, "wb") as to:
+            to.write(struct.pack(">hqqqq", 0, 7, 1, 3, 4))
+        self.assertEqual(self.tool("log", "dump", "--file", file).lines[1],
+                         "version: 0 producerId: 7 firstOffset: 1 lastOffset: 3 "
+                         "lastStableOffset: 4")
 
     def test_dump_says_where_a_file_cannot_be_read(self):
         file = self.files("orders-0/*.log")[0]

@@ -244,7 +244,8 @@ void add_log_words(CLI::App& app, command_line& line) {
   auto* dump = leaf(*log, "dump", "Print batches, and records with --records", line,
                     [&](session& with) { return log_dump(with, args); });
   where(dump);
-  dump->add_option("--file,-f", args.files, "A .log file instead of topics")
+  dump->add_option("--file,-f", args.files,
+                   "A .log, .index, .timeindex or .txnindex file instead of topics")
       ->allow_extra_args(false);
   dump->add_option("--from", args.from, "Leave out batches that end below this offset");
   dump->add_option("--count,-n", args.count, "At most so many batches of each partition");

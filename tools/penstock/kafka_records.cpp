@@ -279,6 +279,8 @@ constexpr kafka_flag dump_flags[] = {
     {"value-decoder-class", takes::value, own_serializer},
 };
 
+constexpr std::string_view dumped_files[] = {".log", ".index", ".timeindex", ".txnindex"};
+
 }  // namespace
 
 result<int> kafka_dump_log(kafka_front& with) {
@@ -289,9 +291,13 @@ result<int> kafka_dump_log(kafka_front& with) {
     const auto comma = std::min(rest.find(','), rest.size());
     args.files.emplace_back(rest.substr(0, comma));
     rest.remove_prefix(std::min(comma + 1, rest.size()));
-    if (!args.files.back().ends_with(".log"))
-      return error{errc::invalid_argument, fmt::format("--files {}: .log files are read; {}",
-                                                       args.files.back(), own_indexes)};
+    const bool known =
+        std::any_of(std::begin(dumped_files), std::end(dumped_files),
+                    [&](std::string_view suffix) { return args.files.back().ends_with(suffix); });
+    if (!known)
+      return error{errc::invalid_argument,
+                   fmt::format("--files {}: {} files are read", args.files.back(),
+                               fmt::join(dumped_files, ", "))};
   }
   if (args.files.empty()) return error{errc::invalid_argument, "--files FILE[,FILE…] is missing"};
   args.records = flags.has("print-data-log") || flags.has("deep-iteration");

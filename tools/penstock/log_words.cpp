@@ -4,13 +4,18 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <limits>
 #include <map>
 #include <set>
 #include <thread>
+#include <utility>
 
 #include "actors/broker/made_partitions.hpp"
 #include "launch/exit_status.hpp"
+#include "streams/log/file_names.hpp"
 #include "streams/log/log.hpp"
+#include "streams/log/sparse_index.hpp"
+#include "streams/log/transactions.hpp"
 #include "streams/topic/metadata.hpp"
 #include "tools/penstock/arguments.hpp"
 #include "tools/penstock/formats.hpp"
@@ -259,6 +264,90 @@ void batch_json(const std::string& file, std::uint64_t position, const batch_vie
       name_of(batch.compression()), batch.crc(), sound);
 }
 
+bool is_index(std::string_view file) {
+  using namespace file_names;
+  return file.ends_with(offset_index) || file.ends_with(time_index) || file.ends_with(transactions);
+}
+
+// The entries of an index, named as in Kafka's own dump.
+class index_dumper {
+ public:
+  explicit index_dumper(session& with) : with_(with) {}
+
+  result<void> dump(const std::string& file) {
+    const auto slash = file.rfind('/');
+    const auto name = bytes_view{file}.substr(slash == file.npos ? 0 : slash + 1);
+    const auto base =
+        file_names::offset_in(name, name.substr(std::min<std::size_t>(20, name.size())));
+    if (!base)
+      return error{errc::invalid_argument,
+                   fmt::format("--file {}: the name of an index begins with the offset of its "
+                               "segment, in 20 digits",
+                               file)};
+    PENSTOCK_ASSIGN(const auto content, read_file(machine_disk(), file, index_bytes_max));
+    if (!with_.json) fmt::format_to(std::back_inserter(with_.out.text()), "Dumping {}\n", file);
+    if (name.ends_with(file_names::transactions)) return dump_transactions(file, content, *base);
+    if (name.ends_with(file_names::time_index))
+      return each<time_entry>(file, content, [&](const time_entry& e) {
+        line(file, {{"timestamp", e.time}, {"offset", *base + e.relative}});
+      });
+    return each<offset_entry>(file, content, [&](const offset_entry& e) {
+      line(file, {{"offset", *base + e.relative}, {"position", e.position}});
+    });
+  }
+
+ private:
+  static constexpr std::uint64_t index_bytes_max = std::uint64_t{1} << 30;
+  using numbers = std::initializer_list<std::pair<const char*, std::int64_t>>;
+
+  template <class Entry, class F>
+  result<void> each(const std::string& file, bytes_view content, F&& f) {
+    if (content.size() % Entry::bytes_each != 0)
+      return error{errc::corrupt, fmt::format("{}: {} bytes are no whole number of entries of {}",
+                                              file, content.size(), Entry::bytes_each)};
+    for (std::size_t at = 0; at < content.size(); at += Entry::bytes_each) {
+      const auto entry = Entry::read(content.data() + at);
+      // Kafka makes the files larger than what is in them: zeros follow the last entry.
+      if (at > 0 && entry.relative == 0) break;
+      f(entry);
+      PENSTOCK_TRY(with_.out.flush_some());
+    }
+    return {};
+  }
+
+  result<void> dump_transactions(const std::string& file, bytes_view content, offset_t base) {
+    PENSTOCK_ASSIGN(const auto entries,
+                    decode_aborted(content, base, std::numeric_limits<offset_t>::max(), file));
+    for (const auto& each : entries) {
+      line(file, {{"version", 0},
+                  {"producerId", each.producer_id},
+                  {"firstOffset", each.first_offset},
+                  {"lastOffset", each.last_offset},
+                  {"lastStableOffset", each.last_stable_offset}});
+      PENSTOCK_TRY(with_.out.flush_some());
+    }
+    return {};
+  }
+
+  void line(const std::string& file, numbers from) {
+    auto& to = with_.out.text();
+    if (with_.json) {
+      to += "{\"file\":";
+      append_json_string(file, to);
+      for (const auto& [name, value] : from)
+        fmt::format_to(std::back_inserter(to), ",\"{}\":{}", name, value);
+      to += "}\n";
+      return;
+    }
+    const char* before = "";
+    for (const auto& [name, value] : from)
+      fmt::format_to(std::back_inserter(to), "{}{}: {}", std::exchange(before, " "), name, value);
+    to += "\n";
+  }
+
+  session& with_;
+};
+
 class dumper {
  public:
   dumper(session& with, const log_arguments& args) : with_(with), args_(args) {}
@@ -376,6 +465,10 @@ result<int> log_dump(session& with, const log_arguments& args) {
   const rendering plain{"text"};
   const auto limit = args.count.value_or(std::numeric_limits<std::uint64_t>::max());
   for (const auto& file : args.files) {
+    if (is_index(file)) {
+      PENSTOCK_TRY(index_dumper{with}.dump(file));
+      continue;
+    }
     auto left = limit;
     PENSTOCK_TRY(to.dump(file, left, plain, plain));
   }
