@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
 """The tool beside a running job: penstock job status, and its topics seen from outside."""
 import os
+import re
 import subprocess
 import unittest
 
 import harness
-from harness import OK, ToolTest
+from harness import OK, UNAVAILABLE, ToolTest
+
+CONFIG = os.path.join(os.path.dirname(__file__), "..", "..", "config", "server.properties")
 
 
 def word_count():
@@ -18,8 +21,8 @@ class Jobs(ToolTest):
         if not os.path.exists(word_count()):
             raise unittest.SkipTest("skipped: the example word_count is not built")
 
-    def start_job(self, *words):
-        job = subprocess.Popen([word_count(), "--on", self.on, *words], stdin=subprocess.DEVNULL,
+    def start_job(self, *words, on=None):
+        job = subprocess.Popen([word_count(), "--on", on or self.on, *words], stdin=subprocess.DEVNULL,
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.running.append(job)
         return job
@@ -53,6 +56,30 @@ class Jobs(ToolTest):
         self.assertEqual(done.status, OK, done.err)
         self.assertEqual(self.counts(), {"apple": "501", "pear": "2", "plum": "500"})
         self.tool("log", "verify")
+
+    def test_two_processes_do_not_run_one_topology(self):
+        node = subprocess.Popen(
+            [harness.PROGRAM, "node", "--config", CONFIG, "--override", f"log.dirs={self.on}",
+             "--override", "listeners=PLAINTEXT://127.0.0.1:0",
+             "--override", "advertised.listeners=PLAINTEXT://127.0.0.1:0"],
+            stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        self.running.append(node)
+        at = "penstock://" + re.search(r"serves clients on (\S+:\d+)", node.stderr.readline())[1]
+        self.tool("produce", "log-lines", stdin="apple pear\n", on=at)
+        first = self.start_job(on=at)
+        self.eventually(lambda: "word-counts" in self.tool("topic", "list", on=at).text,
+                        "the first process does not begin")
+        for where in (at, self.on):
+            second = self.start_job("--until-end", on=where)
+            err = second.communicate(timeout=harness.PATIENCE)[1].decode()
+            self.assertEqual(second.returncode, UNAVAILABLE, err)
+            self.assertIn("runs already" if where == at else "process", err)
+        self.assertIsNone(first.poll())
+        done = self.stop(first)
+        self.assertEqual(done.status, OK, done.err)
+        third = self.start_job("--until-end", on=at)
+        err = third.communicate(timeout=harness.PATIENCE)[1].decode()
+        self.assertEqual(third.returncode, OK, err)
 
     def test_a_job_to_the_end_leaves_what_it_counted(self):
         self.tool("produce", "log-lines", stdin="to be or not to be\n")
