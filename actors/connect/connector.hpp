@@ -12,6 +12,7 @@
 #include "actors/messages/messages.hpp"
 #include "streams/base/clock.hpp"
 #include "streams/base/disk.hpp"
+#include "streams/base/file_tree.hpp"
 #include "streams/base/time.hpp"
 #include "streams/plan/plan.hpp"
 
@@ -30,6 +31,7 @@ struct connector_config {
   connector_listener job;
   const penstock::clock* time = nullptr;  // outlives the actor system
   disk* files = nullptr;                  // where paths lead to; outlives the actor system
+  file_tree* logs = &machine_files();     // where `tail` looks; outlives the actor system
   bool detached = true;                   // a thread of its own, because files may make it wait
   duration request_timeout = 30s;
   duration retry_after = 50ms;

@@ -31,6 +31,7 @@ using failure_code = boost::system::error_code;
 
 constexpr std::uint32_t header_bytes_max = 16 << 10;
 constexpr auto answer_max = std::chrono::seconds{120};  // for the node to make lines durable
+constexpr auto refusal_max = std::chrono::seconds{2};   // to take the answer that refuses it
 
 /// Text that comes out of an error, as a JSON string's content.
 std::string escaped(std::string_view text) {
@@ -58,6 +59,7 @@ class http_session : public std::enable_shared_from_this<http_session> {
 
   void refuse_all() {
     parser_.emplace();
+    limits_.request_timeout = refusal_max;
     answer(http::status::service_unavailable, "too many connections", true);
   }
 

@@ -18,7 +18,13 @@ constexpr auto accept_again = std::chrono::milliseconds{100};  // out of descrip
 }  // namespace
 
 error cannot_listen(const std::string& address, const failure_code& why) {
-  return error{errc::io_error, "cannot listen on " + address + ": " + why.message()};
+  std::string remedy = "name an address of this machine, as HOST:PORT";
+  if (why == asio::error::address_in_use)
+    remedy = "end the program that listens there, or name another port";
+  if (why == asio::error::access_denied)
+    remedy = "ports below 1024 need a privilege; name a higher one";
+  return error{errc::invalid_argument,
+               "cannot listen on " + address + ": " + why.message() + "; " + remedy};
 }
 
 tcp_listening::tcp_listening(asio::io_context& io, taker take)

@@ -14,7 +14,7 @@
 
 namespace penstock {
 
-/// `io_error`: "cannot listen on ADDRESS: …".
+/// `invalid_argument`: "cannot listen on ADDRESS: …", with what can be done.
 error cannot_listen(const std::string& address, const boost::system::error_code& why);
 
 /// Where `address`, which was read into `at`, lies. Looks the name up, which may take a while.

@@ -1,6 +1,7 @@
 #include "actors/connect/socket_source.hpp"
 
 #include <caf/send.hpp>
+#include <caf/stateful_actor.hpp>
 
 #include "streams/topic/partitioner.hpp"
 
@@ -9,7 +10,6 @@ namespace penstock {
 namespace {
 
 constexpr std::size_t arrivals_bytes_max = std::size_t{32} << 20;
-constexpr duration open_again = 1s;
 constexpr duration settle = 100ms;  // in which what was being read arrives
 
 }  // namespace
@@ -44,12 +44,7 @@ void socket_source::begin() {
 void socket_source::open_sockets() {
   if (stopping_) return;
   auto opened = open_(inbox_, counted_);
-  if (!opened) {
-    if (opened.error() == errc::invalid_argument) return fail(opened.error());
-    down(opened.error());
-    return after(open_again, [this] { open_sockets(); });
-  }
-  up();
+  if (!opened) return fail(opened.error());
   server_ = std::move(*opened);
 }
 
@@ -93,6 +88,31 @@ void socket_source::stop() {
 connector_numbers socket_source::numbers() const {
   return {out_.acknowledged(), out_.value_bytes(), 0, counted_->dropped.load(),
           counted_->cut.load()};
+}
+
+namespace {
+
+struct source_state {
+  static inline const char* name = "penstock.socket_source";
+  std::unique_ptr<connector> held;
+};
+
+connector_actor::behavior_type host(connector_actor::stateful_pointer<source_state> self,
+                                    connector_config config, socket_source::opener open) {
+  auto& state = self->state;
+  state.held = std::make_unique<socket_source>(self, std::move(config), std::move(open));
+  state.held->start();
+  return {
+      [&state](const connector_order& what) { state.held->on_order(what.open()->getKind()); },
+      [&state](const tick& what) { state.held->on_tick(what.open()->getId()); },
+  };
+}
+
+}  // namespace
+
+connector_actor spawn_socket_source(caf::actor_system& system, connector_config config,
+                                    socket_source::opener open) {
+  return system.spawn(host, std::move(config), std::move(open));
 }
 
 }  // namespace penstock

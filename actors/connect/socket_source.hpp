@@ -31,7 +31,7 @@ struct socket_numbers {
 
 class socket_source final : public connector {
  public:
-  /// Opens the sockets, or says why it cannot.
+  /// Opens the sockets, or says why it cannot: then the job fails.
   using opener = std::function<result<std::unique_ptr<socket_server>>(
       std::shared_ptr<arrivals> to, std::shared_ptr<socket_numbers> numbers)>;
 
@@ -66,6 +66,11 @@ class socket_source final : public connector {
   bool stopping_ = false;
   bool settled_ = false;  // nothing more can come from the sockets
 };
+
+/// A source over sockets of the caller's choice, for tests that play the senders. In the calling
+/// system's scheduler, not detached.
+connector_actor spawn_socket_source(caf::actor_system& system, connector_config config,
+                                    socket_source::opener open);
 
 std::unique_ptr<connector> make_syslog(connector::self_pointer self, connector_config config);
 std::unique_ptr<connector> make_http_in(connector::self_pointer self, connector_config config);

@@ -1,11 +1,16 @@
 // syslog(name, address): messages that arrive by UDP or TCP into a topic, keyed by the sender's
 // address, each as it came: `logs::syslog` reads them. Over TCP nothing more is read from a sender
 // while much of what it sent is not durable; over UDP what finds no room is dropped and counted.
+#include <netinet/in.h>
+#include <spdlog/spdlog.h>
+#include <sys/socket.h>
+
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/udp.hpp>
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <cstring>
 
 #include "actors/cluster/io_thread.hpp"
 #include "actors/connect/listening.hpp"
@@ -23,7 +28,8 @@ using failure_code = boost::system::error_code;
 constexpr std::size_t datagram_bytes_max = 65'536;
 constexpr std::size_t block_bytes = std::size_t{64} << 10;
 constexpr std::size_t unsure_bytes_max = std::size_t{1} << 20;  // of one sender
-constexpr int receive_buffer_bytes = 4 << 20;
+constexpr int receive_buffer_bytes = 16 << 20;
+constexpr int datagrams_at_once = 64;
 
 std::string text_of_address(const asio::ip::address& from) {
   if (from.is_v6() && from.to_v6().is_v4_mapped())
@@ -48,8 +54,10 @@ class udp_server final : public socket_server {
     socket_.open(at.protocol(), why);
     if (!why && at.address().is_v6()) socket_.set_option(asio::ip::v6_only{false}, why);
     if (!why) socket_.bind(at, why);
+    if (!why) socket_.native_non_blocking(true, why);
     if (why) return cannot_listen(address, why);
-    socket_.set_option(asio::socket_base::receive_buffer_size{receive_buffer_bytes}, why);
+    address_ = address;
+    prepare(socket_.native_handle());
     asio::post(thread_.io(), [this] { receive(); });
     return {};
   }
@@ -62,14 +70,58 @@ class udp_server final : public socket_server {
   }
 
  private:
+  // A burst waits in the kernel: as much as it allows, and it says what it dropped.
+  static void prepare(int fd) {
+    const int size = receive_buffer_bytes, on = 1;
+    if (::setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size) != 0)
+      (void)::setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+    (void)::setsockopt(fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof on);
+  }
+
   void receive() {
-    socket_.async_receive_from(asio::buffer(buffer_), from_,
-                               [this](const failure_code& why, std::size_t size) {
-                                 if (why == asio::error::operation_aborted || !socket_.is_open())
-                                   return;
-                                 if (!why) take(bytes_view{buffer_}.substr(0, size));
-                                 receive();
-                               });
+    socket_.async_wait(udp::socket::wait_read, [this](const failure_code& why) {
+      if (why == asio::error::operation_aborted || !socket_.is_open()) return;
+      for (int left = datagrams_at_once; left > 0 && receive_one(); --left) {
+      }
+      receive();
+    });
+  }
+
+  /// False when none is there.
+  bool receive_one() {
+    iovec to{buffer_.data(), buffer_.size()};
+    alignas(cmsghdr) char notes[CMSG_SPACE(sizeof(std::uint32_t))];
+    msghdr message{};
+    message.msg_name = from_.data();
+    message.msg_namelen = static_cast<socklen_t>(from_.capacity());
+    message.msg_iov = &to;
+    message.msg_iovlen = 1;
+    message.msg_control = notes;
+    message.msg_controllen = sizeof notes;
+    const auto size = ::recvmsg(socket_.native_handle(), &message, 0);
+    if (size < 0) return false;
+    from_.resize(message.msg_namelen);
+    for (auto* note = CMSG_FIRSTHDR(&message); note != nullptr;
+         note = CMSG_NXTHDR(&message, note)) {
+      if (note->cmsg_level != SOL_SOCKET || note->cmsg_type != SO_RXQ_OVFL) continue;
+      std::uint32_t total = 0;
+      std::memcpy(&total, CMSG_DATA(note), sizeof total);
+      lost(total - std::exchange(lost_, total));
+    }
+    take(bytes_view{buffer_}.substr(0, static_cast<std::size_t>(size)));
+    return true;
+  }
+
+  void lost(std::uint32_t more) {
+    if (more == 0) return;
+    numbers_->dropped += more;
+    // Said when the count has doubled, so that a flood does not flood the log.
+    if (lost_ < said_) return;
+    spdlog::warn(
+        "syslog {}: the system dropped {} datagrams until now, because they came faster "
+        "than they were read; raise net.core.rmem_max, or send over tcp",
+        address_, lost_);
+    said_ = lost_ * 2;
   }
 
   void take(bytes_view message) {
@@ -90,6 +142,9 @@ class udp_server final : public socket_server {
   std::shared_ptr<socket_numbers> numbers_;
   bytes buffer_;
   udp::endpoint from_;
+  std::string address_;
+  std::uint32_t lost_ = 0;  // as the kernel counts
+  std::uint32_t said_ = 0;
 };
 
 struct tcp_limits {

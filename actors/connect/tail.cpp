@@ -49,7 +49,7 @@ class tail_connector final : public connector {
       if (!made) return fail(made.error());
       settings.events = std::move(*made);
     }
-    reader_ = std::make_unique<tail_reader>(std::move(settings), machine_files());
+    reader_ = std::make_unique<tail_reader>(std::move(settings), *config_.logs);
     if (config_.detached) watch_ = watch_files();
     ask<init_producer_reply>(
         init_producer_request{}, "cannot get a producer id", [this](const init_producer_reply& r) {

@@ -451,8 +451,10 @@ void job_state::on_task(const task_changed& what) {
 
 void job_state::on_down(const caf::down_msg& down) {
   const bool again = config_.restart_killed && (phase_ == phase::running || draining_);
-  if (error why; connectors_.on_down(down.source, down.reason, again, why))
-    return why ? look_at_topics(why) : check_all_down();
+  if (error why; connectors_.on_down(down.source, down.reason, again, why)) {
+    if (why) look_at_topics(why);
+    return check_all_down();  // it may be the last
+  }
   auto at = std::find_if(tasks_.begin(), tasks_.end(), [&](const auto& each) {
     return each.actor && each.actor.address() == down.source;
   });

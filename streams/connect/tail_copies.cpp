@@ -65,7 +65,8 @@ tail_reader::verdict tail_reader::judge_gone(const tail_position& known, readabl
   const auto is = compare(handle, coding,
                           {known.at, &known.points, fresh ? &remembered->second.bytes : nullptr});
   const auto alike = std::max(is.alike, read);
-  const bool equal = coding != file_coding::plain && is.whole && is.alike == known.at.offset;
+  // What is gone and what is compressed belong together, however little was read.
+  const bool equal = coding != file_coding::plain && is.alike == known.at.offset;
   const bool sure = alike >= copy_bytes_least || (alike > 0 && (fresh || read > 0 || equal));
   const auto as = [&](verdict::kind what) { return verdict{what, known.number, alike}; };
   switch (is.kind) {

@@ -45,6 +45,8 @@ void tail_reader::scan(timestamp wall, std::chrono::nanoseconds now, bool last) 
   auto matched = files_.match(settings_.glob);
   if (!matched) return notice_once(matched.error().message());
   for (const auto& each : matched->notices) notice_once(each);
+  if (first_scan_ && matched->files.empty())
+    notice_once("no file matches " + settings_.glob + " yet; it is looked for again and again");
   wall_ = wall;
   deferred_ = false;
   read_since_scan_ = 0;

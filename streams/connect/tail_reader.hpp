@@ -104,7 +104,6 @@ class tail_reader {
   /// copy of one that was just cut off.
   bool waits() const;
 
-
  private:
   struct content;
   struct loaded;

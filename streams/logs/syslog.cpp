@@ -1,5 +1,6 @@
 #include "streams/logs/syslog.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "streams/logs/scan.hpp"
@@ -160,6 +161,15 @@ void take_host(scanner& s, syslog_message& m) {
   s.at += end + 1;
 }
 
+/// A name or an address as in a file: letters, digits, and what stands between them.
+bool is_host(std::string_view word) {
+  const auto fits = [](char c) {
+    return detail::is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' ||
+           c == '-' || c == '_' || c == ':' || c == '%';
+  };
+  return !word.empty() && std::all_of(word.begin(), word.end(), fits);
+}
+
 std::optional<timestamp> take_time(scanner& s, timestamp received, zone_offset zone) {
   const char* const before = s.at;
   auto found = detail::is_digit(s.peek()) ? detail::take_iso_time(s, zone)
@@ -198,8 +208,9 @@ std::string_view severity_name(syslog_severity severity) {
   return index < severities.size() ? severities[index] : "unknown";
 }
 
-result<syslog_message> read_syslog(std::string_view text, timestamp received, zone_offset zone) {
-  text = without_end(text);
+namespace {
+
+result<syslog_message> read_strictly(std::string_view text, timestamp received, zone_offset zone) {
   scanner s{text};
   syslog_message m;
   const auto wrong = [&](std::string_view wanted) {
@@ -221,6 +232,7 @@ result<syslog_message> read_syslog(std::string_view text, timestamp received, zo
   }
   const auto time = take_time(s, received, zone);
   if (!time && !priority) return wrong("a priority like <34> or a time like May 17 10:05:03");
+  const auto behind_time = s.position();
   m.time = time.value_or(received);
   if (time) {
     read_3164(s, m);
@@ -228,6 +240,22 @@ result<syslog_message> read_syslog(std::string_view text, timestamp received, zo
     take_tag(s, m);
     m.message = s.rest();
   }
+  if (!priority && !is_host(m.host))
+    return detail::not_a_line("syslog", "a host behind the time, or a priority in front of it",
+                              behind_time, text);
+  return m;
+}
+
+}  // namespace
+
+result<syslog_message> read_syslog(std::string_view text, timestamp received, zone_offset zone,
+                                   bool lenient) {
+  text = without_end(text);
+  auto read = read_strictly(text, received, zone);
+  if (read || !lenient) return read;
+  syslog_message m;
+  m.time = received;
+  m.message = text;
   return m;
 }
 

@@ -51,12 +51,14 @@ PENSTOCK_FIELDS(syslog_message, facility, severity, time, host, app, proc, id, d
 /// Reads one message. `received` chooses the year where none is written, and is the time of a
 /// message that has none; `zone` is how far senders that write no zone are ahead of UTC.
 ///
-/// Fails when the text has neither a priority nor a time at its front, when the priority is not 0
-/// to 191, and when what starts like RFC 5424 (`<34>1 `) breaks off or nests more than 1,024
-/// parameters. Beyond the time RFC 3164 is read as far as it goes: a first word that ends with a
-/// colon or has a process id is the program and not the host, and without a program all is message.
-result<syslog_message> read_syslog(std::string_view text, timestamp received,
-                                   zone_offset zone = {});
+/// Fails when the text has no priority, unless a time and a host stand at its front as in files
+/// (`May 17 10:05:03 web …`); when the priority is not 0 to 191; and when what starts like RFC 5424
+/// (`<34>1 `) breaks off or has more than 1,024 parameters. Behind a priority RFC 3164 is read as
+/// far as it goes: a first word that ends with a colon or has a process id is the program and not
+/// the host, and without a time or a program all is message. `lenient`: what would fail is a
+/// user.notice, all of it its message, at the time it was received.
+result<syslog_message> read_syslog(std::string_view text, timestamp received, zone_offset zone = {},
+                                   bool lenient = false);
 
 /// The step. With `received` unset the clock is asked for each message that does not say its year
 /// or time; set it to read old files the same way every time: `logs::syslog_parser{.received =
@@ -64,10 +66,11 @@ result<syslog_message> read_syslog(std::string_view text, timestamp received,
 struct syslog_parser {
   timestamp received = no_timestamp;
   zone_offset zone{};
+  bool lenient = false;  // every line is a message
   const clock* time = &machine_clock();
 
   result<syslog_message> operator()(std::string_view text) const {
-    return read_syslog(text, received == no_timestamp ? time->now() : received, zone);
+    return read_syslog(text, received == no_timestamp ? time->now() : received, zone, lenient);
   }
 };
 

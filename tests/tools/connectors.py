@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -190,18 +191,35 @@ class Connectors(ToolTest):
         self.assertEqual(set(self.lines()), {b"one", b"two", b'{"a":1}', b'{"b":2}'})
         self.interrupted(job)
 
-    def test_a_port_that_is_taken_is_down_and_tried_again(self):
-        with socket.socket() as holder:
-            holder.bind(("127.0.0.1", 0))
-            holder.listen()
-            port = holder.getsockname()[1]
-            job = self.follow("http", f"127.0.0.1:{port}")
+    def test_a_port_that_is_taken_is_refused_with_the_remedy(self):
+        for how, scheme, kind in (("http", "", socket.SOCK_STREAM),
+                                  ("syslog", "udp://", socket.SOCK_DGRAM)):
+            with socket.socket(socket.AF_INET, kind) as holder:
+                holder.bind(("127.0.0.1", 0))
+                if kind == socket.SOCK_STREAM:
+                    holder.listen()
+                port = holder.getsockname()[1]
+                job = self.follow(how, f"{scheme}127.0.0.1:{port}")
+                said = self.ended(job, USAGE)
+            self.assertIn(f"cannot listen on {scheme}127.0.0.1:{port}: Address already in use; "
+                          "end the program that listens there, or name another port", said)
+            self.assertIn("follow: failed after", said)  # not given up while it was ending
 
-            def is_down():
-                status = self.run_tool("job", "status", "--json", "--interval", "0")
-                return status.status == OK and any("down_why" in each
-                                                   for each in status.json[0]["connectors"])
-            self.eventually(is_down)
+    def test_more_connections_than_may_be_are_answered(self):
+        port = free_port()
+        job = self.follow("http", f"127.0.0.1:{port}")
+        self.eventually(lambda: self.post_if_there(port) == 200)
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 4096), most))
+        held = []
+        try:
+            for _ in range(1000):
+                held.append(socket.create_connection(("127.0.0.1", port), harness.PATIENCE))
+            for _ in range(5):
+                self.eventually(lambda: self.post_if_there(port) == 503)
+        finally:
+            for each in held:
+                each.close()
         self.eventually(lambda: self.post_if_there(port) == 200)
         self.interrupted(job)
 

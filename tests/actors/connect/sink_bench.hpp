@@ -1,5 +1,5 @@
 #pragma once
-/// A node with the topic of a sink, and the sink's connector on it: what the job would start.
+/// A node with the topics of a connector, and the connector on it: what the job would start.
 
 #include <caf/send.hpp>
 #include <memory>
@@ -7,18 +7,25 @@
 #include <vector>
 
 #include "actors/connect/http_sink.hpp"
+#include "actors/connect/socket_source.hpp"
 #include "dsl/topology.hpp"
 #include "tests/support/virtual_node.hpp"
 
 namespace penstock::test {
 
 struct sink_bench : virtual_node {
-  explicit sink_bench(topology t, std::uint64_t seed = 1)
-      : virtual_node(seed), plan_(std::make_shared<const plan>(t.plan())) {
+  explicit sink_bench(topology t, std::uint64_t seed = 1, std::int32_t of_topic = 1)
+      : virtual_node(seed), partitions(of_topic), plan_(std::make_shared<const plan>(t.plan())) {
     INFO(plan_->describe());
     REQUIRE(plan_->problems().empty());
     REQUIRE(plan_->connectors().size() == 1);
-    REQUIRE(!create(topic()));
+    topic_settings::values settings;  // as the job makes them
+    if (plan_->connectors()[0].source)
+      settings = {{"penstock.drop.repeats", "true"}, {"penstock.flush", "batch"}};
+    REQUIRE(!create(topic(), partitions, settings));
+    settings["cleanup.policy"] = "compact";
+    if (const auto& remembered = plan_->connectors()[0].checkpoint; !remembered.empty())
+      REQUIRE(!create(remembered, 1, settings));
     listener_ = clock.system.spawn([this]() -> connector_listener::behavior_type {
       return {[this](const connector_changed& what) { last = what; }};
     });
@@ -38,10 +45,16 @@ struct sink_bench : virtual_node {
     config.job = listener_;
     config.time = &clock.time;
     config.files = &files;
+    config.partitions = partitions;
+    if (logs != nullptr) config.logs = logs;
     config.detached = false;
     last = {};
-    sink = http ? spawn_http_sink(clock.system, std::move(config), http)
-                : spawn_connector(clock.system, std::move(config));
+    if (sockets) {
+      sink = spawn_socket_source(clock.system, std::move(config), sockets);
+    } else {
+      sink = http ? spawn_http_sink(clock.system, std::move(config), http)
+                  : spawn_connector(clock.system, std::move(config));
+    }
   }
 
   void order(wire::ConnectorOrder::Kind kind) {
@@ -70,8 +83,11 @@ struct sink_bench : virtual_node {
     sink = nullptr;
   }
 
-  simulated_disk files;  // where the sink writes
+  std::int32_t partitions;    // of its topic
+  simulated_disk files;       // where a sink writes
+  file_tree* logs = nullptr;  // where `tail` looks
   http_transport_maker http;
+  socket_source::opener sockets;
   connector_actor sink;
   connector_changed last;
 

@@ -272,6 +272,14 @@ TEST_CASE("what cannot be read is said once, and tried again", "[tail]") {
   CHECK(f.looked() == strings{"secret"});
 }
 
+TEST_CASE("a pattern that no file matches is said", "[tail]") {
+  test::memory_files files;
+  follower f{files};
+  CHECK(f.looked().empty());
+  CHECK(f.looked().empty());
+  CHECK(f.notices == strings{"no file matches /log/a* yet; it is looked for again and again"});
+}
+
 TEST_CASE("a line that is too long comes in pieces, in bounded memory", "[tail]") {
   test::memory_files files;
   follower f{files};

@@ -106,6 +106,28 @@ TEST_CASE("RFC 3164 is read as far as it goes", "[logs]") {
   CHECK(got(std::string("<13>a\0b", 7)).message == std::string("a\0b", 3));
 }
 
+TEST_CASE("without a priority a time and a host are needed", "[logs]") {
+  CHECK(got("Dec 10 06:55:46 LabSZ sshd[24200]: Invalid user x").host == "LabSZ");
+  CHECK(got("2026-02-01T10:00:00Z web-1.example.com kernel: x").host == "web-1.example.com");
+  CHECK(got("Feb  5 17:32:18 10.0.0.1 last message repeated 2 times").host == "10.0.0.1");
+  for (const char* bad : {"Feb  5 17:32:18 cron[7]: no host", "Feb  5 17:32:18", "Feb  5 17:32:18 ",
+                          "Feb  5 17:32:18 {\"json\":1} x", "Feb  5 17:32:18 a=b c=d",
+                          "2026-02-01T10:00:00Z \x01\x02 x", "2026-02-01T10:00:00Z ERROR: x"}) {
+    CHECK_THAT(why(bad), contains("a host behind the time"));
+  }
+}
+
+TEST_CASE("every line is a message to a lenient parser", "[logs]") {
+  const syslog_parser lenient{.received = now, .lenient = true};
+  for (const char* line : {"", "hello", "<192>x", "Feb  5 17:32:18 cron[7]: no host"}) {
+    const auto m = lenient(line).value();
+    CHECK(m.message == line);
+    CHECK(m.time == now);
+    CHECK(m.severity == syslog_severity::notice);
+  }
+  CHECK(lenient("<34>Oct 11 22:14:15 web su[12]: x").value().app == "su");
+}
+
 TEST_CASE("what is not syslog is refused with the place", "[logs]") {
   CHECK_THAT(why(""), contains("a priority like <34> or a time like"));
   CHECK_THAT(why("hello"), contains("at byte 0"));
