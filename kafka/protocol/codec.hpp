@@ -31,8 +31,9 @@ inline constexpr std::int64_t text_bytes_max = 32'767;
 inline constexpr std::size_t decoded_bytes_max = std::size_t{64} << 20;
 
 /// A message of type `Message` (body only, without header) in `version`, which must be in its
-/// range. `corrupt` with the place where lengths or counts lie, or when bytes are left over;
-/// `unsupported_version` for another version. Fields of type `records` borrow from `from`.
+/// range. `corrupt` with the place where lengths or counts lie; `unsupported_version` for another
+/// version. Bytes behind it are left alone, as Kafka's brokers do: librdkafka 2.8 sends some.
+/// Fields of type `records` borrow from `from`.
 template <class Message>
 result<Message> decode(bytes_view from, int version);
 

@@ -358,7 +358,6 @@ result<Message> decode(bytes_view from, int version) {
   Message message;
   message_reader reader{from, version >= Message::flexible_from, decoded_bytes_for(from)};
   Message::fields(reader, message, version);
-  if (!reader.failed() && reader.left() > 0) reader.fail("has bytes left over");
   if (reader.failed())
     return error{errc::corrupt,
                  fmt::format("{} version {} {} (at byte {} of {})", Message::name, version,
