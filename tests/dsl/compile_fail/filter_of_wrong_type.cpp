@@ -6,7 +6,5 @@
 using namespace penstock;
 
 void build(topology& t, const topic<std::string, int>& numbers) {
-  t.from(numbers).filter("long", [](const std::string& key, const std::string& text) {
-    return text.size() > key.size();
-  });
+  t.from(numbers).filter("long", [](const std::string& text) { return text.size() > 9; });
 }
