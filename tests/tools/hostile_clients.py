@@ -154,6 +154,8 @@ class Client:
 
 
 class Hostile(ToolTest):
+    log = None
+
     def start_node(self, *overrides, descriptors=None, before=()):
         words = [*before, harness.PROGRAM, "node", "--config", CONFIG, "--override", f"log.dirs={self.on}",
                  "--override", "listeners=PLAINTEXT://127.0.0.1:0",
@@ -173,7 +175,8 @@ class Hostile(ToolTest):
 
     def tearDown(self):
         super().tearDown()
-        self.log.close()
+        if self.log:
+            self.log.close()
 
     def said(self):
         with open(os.path.join(self.folder, "log"), encoding="utf-8", errors="replace") as log:
