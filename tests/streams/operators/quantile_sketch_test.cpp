@@ -163,6 +163,9 @@ TEST_CASE("bytes that no sketch has do not decode", "[operators][sketch]") {
     change(parts);
     return parts;
   };
+  sketch_parts nothing = quantile_sketch{}.parts();  // has no least value either
+  nothing.min = nothing.max = 5;
+  refused(nothing);
   refused(with([](sketch_parts& p) { p.error = 0; }));
   refused(with([](sketch_parts& p) { p.error = std::nan(""); }));
   refused(with([](sketch_parts& p) { p.min = p.max + 1; }));
