@@ -33,14 +33,49 @@ kinship kinship_of(const std::string& path, const std::string& base) {
   return ends_alike ? kinship::copy : kinship::none;
 }
 
-/// The pattern of everything that `kinship_of` a path allows.
-std::string pattern_beside(const std::string& path) {
+/// What the names of all copies of a path begin with.
+std::string stem_of(const std::string& path) {
   const auto dot = path.rfind('.');
   const bool has_stem = dot != std::string::npos && dot > path.rfind('/') + 1;
-  return pattern_of(has_stem ? path.substr(0, dot) : path) + "*";
+  return has_stem ? path.substr(0, dot) : path;
+}
+
+/// The pattern of everything that `kinship_of` a path allows.
+std::string pattern_beside(const std::string& path) {
+  return pattern_of(stem_of(path)) + "*";
 }
 
 }  // namespace
+
+void tail_reader::learn_names(std::uint64_t number, const std::string& path,
+                              const std::string& key) {
+  names_[stem_of(path)].push_back(number);
+  if (key != path) names_[stem_of(key)].push_back(number);
+  names_learned_ += 2;
+}
+
+/// Numbers of what a file with this path may be a copy of, by name; each once.
+std::vector<std::uint64_t> tail_reader::possible_kin(const std::string& path,
+                                                     std::uint64_t also) const {
+  std::vector<std::uint64_t> found;
+  if (also != 0) found.push_back(also);
+  for (auto size = path.rfind('/') + 2; size <= path.size(); ++size) {
+    const auto at = names_.find(path.substr(0, size));
+    if (at != names_.end()) found.insert(found.end(), at->second.begin(), at->second.end());
+  }
+  std::sort(found.begin(), found.end());
+  found.erase(std::unique(found.begin(), found.end()), found.end());
+  return found;
+}
+
+/// Names of what is gone pile up: now and then they are learned anew.
+void tail_reader::forget_names() {
+  if (names_learned_ < 8 * (open_.size() + idle_.size()) + 1024) return;
+  names_.clear();
+  names_learned_ = 0;
+  for (const auto& c : open_) learn_names(c->number, c->path, c->key);
+  for (const auto& [number, known] : idle_) learn_names(number, known.path, known.key);
+}
 
 tail_reader::content* tail_reader::open_as(std::uint64_t number) const {
   const auto at =
@@ -99,16 +134,20 @@ tail_reader::verdict tail_reader::judge(const found_file& found, readable_file& 
     if (itself != nullptr && itself->copy_of == number) return kinship::copy;
     return std::max(kinship_of(found.path, path), kinship_of(found.path, key));
   };
-  for (const auto& [number, known] : idle_) {
-    if (itself != nullptr && itself->number == number) continue;
+  const auto candidates = possible_kin(found.path, itself != nullptr ? itself->copy_of : 0);
+  for (const auto number : candidates) {
+    const auto at = idle_.find(number);
+    if (at == idle_.end() || (itself != nullptr && itself->number == number)) continue;
+    const tail_position& known = at->second;
     if (known.copy_of != 0 && given_of(known.copy_of) < known.at.offset) continue;
     const auto by_name = kin(number, known.path, known.key);
     if (by_name == kinship::none) continue;
     const auto read = itself != nullptr && itself->copy_of == number ? itself->read : 0;
     consider(judge_gone(known, handle, coding, by_name == kinship::same_path, read));
   }
-  for (const auto& c : open_) {
-    if (c.get() == itself) continue;
+  for (const auto number : candidates) {
+    content* c = itself != nullptr && itself->number == number ? nullptr : open_as(number);
+    if (c == nullptr) continue;
     if (c->coding != file_coding::plain) {
       // What it was is compressed by now: its bytes are not at hand, what is known of it is.
       if (itself == nullptr || itself->copy_of != c->number) continue;
@@ -330,6 +369,7 @@ bool tail_reader::release(std::size_t index, const verdict& as) {
   if (begin_judged({c->path, c->facts}, std::move(c->handle), c->coding, as)) {
     content& now = *open_.back();
     if (as.what != verdict::kind::rest) now.key = c->key;
+    learn_names(now.number, now.path, now.key);
     now.present = c->present;
     now.seen = c->seen;
     now.grew = c->grew;

@@ -34,6 +34,7 @@ void tail_reader::restore(std::vector<tail_position> positions) {
     fresh_idle_.insert(each.number);
     while (!each.points.empty() && each.points.back().offset > each.at.offset)
       each.points.pop_back();
+    learn_names(each.number, each.path, each.key);
     idle_.emplace(each.number, std::move(each));
     knows_ = true;
   }
@@ -72,6 +73,7 @@ void tail_reader::scan(timestamp wall, std::chrono::nanoseconds now, bool last) 
     if (c.path != each.path) {
       c.path = each.path;
       c.changed = true;
+      learn_names(c.number, c.path, c.key);
     }
     c.seen = wall;
     if (replaced(c, each.facts)) {
@@ -112,6 +114,7 @@ void tail_reader::scan(timestamp wall, std::chrono::nanoseconds now, bool last) 
   look_around(now);
   retire(wall, now);
   forget_memories(now);
+  forget_names();
   first_scan_ = false;
 }
 
@@ -229,16 +232,17 @@ void tail_reader::resume(std::unique_ptr<content> fresh, loaded state, const con
   fresh->begun = fresh->read = at.offset;
   fresh->start = at;
   fresh->changed = true;
+  learn_names(fresh->number, fresh->path, fresh->key);
   open_.push_back(std::move(fresh));
 }
 
 /// A file that is not open yet: one of an earlier run, a copy of something known, or a new one.
 bool tail_reader::adopt(const found_file& found, bool known_only) {
   const auto is_it = [&](const tail_position& known) {
+    if (known.file != found.facts.number || known.device != found.facts.device) return false;
     const auto remembered = memories_.find(known.number);
     if (remembered != memories_.end() && remembered->second.replaced) return false;
-    return known.device == found.facts.device && known.file == found.facts.number &&
-           (known.at.offset > 0 || known.path == found.path) &&
+    return (known.at.offset > 0 || known.path == found.path) &&
            (!known.gone || known.at.offset >= copy_bytes_least);
   };
   if (known_only && std::none_of(idle_.begin(), idle_.end(),
@@ -340,6 +344,7 @@ bool tail_reader::begin_new(const found_file& found, std::unique_ptr<readable_fi
     return true;
   }
   fresh->handle = std::move(handle);
+  learn_names(fresh->number, fresh->path, fresh->key);
   open_.push_back(std::move(fresh));
   return true;
 }

@@ -14,6 +14,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "streams/base/file_tree.hpp"
@@ -134,6 +135,9 @@ class tail_reader {
   verdict judge_gone(const tail_position& known, readable_file& handle, file_coding coding,
                      bool same_path, std::uint64_t read) const;
   std::uint64_t given_of(std::uint64_t number) const;
+  void learn_names(std::uint64_t number, const std::string& path, const std::string& key);
+  std::vector<std::uint64_t> possible_kin(const std::string& path, std::uint64_t also) const;
+  void forget_names();
   content* open_as(std::uint64_t number) const;
   void become_copy(content& c, const verdict& as);
   void judge_begun(std::uint64_t first_number);
@@ -164,6 +168,9 @@ class tail_reader {
     bool replaced = false;  // its file has another content now
   };
   std::map<std::uint64_t, memory> memories_;  // of what was set aside, by number
+  // By the beginnings of their names: numbers whose copies may be called so, and some more.
+  std::unordered_map<std::string, std::vector<std::uint64_t>> names_;
+  std::size_t names_learned_ = 0;
   std::vector<std::uint64_t> forgotten_;
   std::vector<std::string> notices_;
   std::set<std::string> noticed_;
