@@ -137,8 +137,7 @@ bool quantile_sketch::assign(sketch_parts parts) {
   }
   const bool sound = parts.error >= error_min && parts.error <= error_max &&
                      std::isfinite(parts.min) && std::isfinite(parts.max) &&
-                     parts.min <= parts.max &&
-                     (count > 0 || (parts.min == 0 && parts.max == 0)) &&
+                     parts.min <= parts.max && (count > 0 || (parts.min == 0 && parts.max == 0)) &&
                      std::abs(std::int64_t{parts.first_above}) <= bucket_limit &&
                      std::abs(std::int64_t{parts.first_below}) <= bucket_limit;
   if (!sound) return false;
