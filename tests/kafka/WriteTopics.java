@@ -40,7 +40,9 @@ public class WriteTopics {
 
   private void create() throws Exception {
     try (Admin admin = Admin.create(Map.<String, Object>of("bootstrap.servers", bootstrap))) {
-      admin.createTopics(List.of(new NewTopic(topic, 1, (short) 1))).all().get();
+      // The records are of long ago: where this takes half a minute, retention would take them.
+      NewTopic made = new NewTopic(topic, 1, (short) 1).configs(Map.of("retention.ms", "-1"));
+      admin.createTopics(List.of(made)).all().get();
     }
   }
 
