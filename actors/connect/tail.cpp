@@ -249,6 +249,10 @@ class tail_connector final : public connector {
     if (watch_) watch_->add_folder(folder_of(what_.glob));
     reader_->scan(config_.time->now(), now, finishing_);
     if (finishing_ && !reader_->waits()) ++finish_scans_;
+    tell_notices();
+  }
+
+  void tell_notices() {
     for (const auto& each : reader_->take_notices())
       spdlog::warn("{} \"{}\": {}", self_step().verb, name(), each);
   }
@@ -264,6 +268,7 @@ class tail_connector final : public connector {
   void end_files(std::chrono::nanoseconds) {
     if (finish_scans_ == 0) return;
     reader_->finish([this](const std::string& key, std::string_view line) { add(key, line); });
+    tell_notices();
     stopping_ = true;
   }
 

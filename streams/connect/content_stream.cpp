@@ -54,7 +54,7 @@ class gzip_stream final : public content_stream {
   result<std::size_t> read(char* to, std::size_t length) override {
     z_.next_out = reinterpret_cast<Bytef*>(to);
     z_.avail_out = static_cast<uInt>(length);
-    while (z_.avail_out > 0) {
+    while (z_.avail_out > 0 && !damaged_) {
       PENSTOCK_ASSIGN(const bool more, in_.fill());
       if (!more) break;
       if (ended_) {  // gzip files may stand behind each other
@@ -68,10 +68,13 @@ class gzip_stream final : public content_stream {
       if (how == Z_STREAM_END) {
         ended_ = true;
       } else if (how != Z_OK && how != Z_BUF_ERROR) {
-        return error{errc::corrupt, "is not gzip to its end"};
+        damaged_ = true;
       }
     }
-    return length - z_.avail_out;
+    // What came out before the damage is given first.
+    const std::size_t got = length - z_.avail_out;
+    if (damaged_ && got == 0) return error{errc::corrupt, "is not gzip to its end"};
+    return got;
   }
 
   bool complete() const override { return ended_; }
@@ -81,6 +84,7 @@ class gzip_stream final : public content_stream {
   z_stream z_{};
   bool open_ = false;
   bool ended_ = false;
+  bool damaged_ = false;
 };
 
 class zstd_stream final : public content_stream {
@@ -95,19 +99,22 @@ class zstd_stream final : public content_stream {
 
   result<std::size_t> read(char* to, std::size_t length) override {
     ZSTD_outBuffer out{to, length, 0};
-    while (out.pos < out.size) {
+    while (out.pos < out.size && damage_.empty()) {
       PENSTOCK_ASSIGN(const bool more, in_.fill());
       ZSTD_inBuffer in{in_.data(), in_.size(), 0};
       const std::size_t before = out.pos;
       const std::size_t left = ZSTD_decompressStream(z_, &out, &in);
       if (ZSTD_isError(left) != 0) {
-        return error{errc::corrupt,
-                     std::string{"is not zstd to its end: "} + ZSTD_getErrorName(left)};
+        damage_ = ZSTD_getErrorName(left);
+        break;
       }
       in_.use(in.pos);
       if (in.pos > 0 || out.pos > before) ended_ = left == 0;
       if (!more && out.pos == before) break;
     }
+    // What came out before the damage is given first.
+    if (!damage_.empty() && out.pos == 0)
+      return error{errc::corrupt, "is not zstd to its end: " + damage_};
     return out.pos;
   }
 
@@ -117,6 +124,7 @@ class zstd_stream final : public content_stream {
   compressed_input in_;
   ZSTD_DStream* z_;
   bool ended_ = false;
+  std::string damage_;
 };
 
 }  // namespace

@@ -21,7 +21,8 @@ class content_stream {
   virtual ~content_stream() = default;
 
   /// Up to `length` bytes of content behind those read before; 0 at what is the end for now: ask
-  /// `complete`. `corrupt` when the file is not what its first bytes said.
+  /// `complete`. `corrupt` behind all that could be read of a file that is not what its first bytes
+  /// said.
   virtual result<std::size_t> read(char* to, std::size_t length) = 0;
 
   /// The end that was reached is the end of the compressed content, not one that is being written.

@@ -111,6 +111,7 @@ void tail_reader::scan(timestamp wall, std::chrono::nanoseconds now, bool last) 
   replace_deleted(wall, now);
   settle_copies(now, last);
   judge_begun(first_number);
+  if (last) settle_copies(now, last);  // no later scan would say what these are
   look_around(now);
   retire(wall, now);
   forget_memories(now);
@@ -171,7 +172,9 @@ void tail_reader::set_aside(std::size_t index, bool was_replaced, std::chrono::n
   idle_.insert_or_assign(position.number, std::move(position));
   if (c->coding == file_coding::plain && c->read > 0)
     memories_[c->number] = {{c->head, c->window, c->read}, now, was_replaced};
-  if (was_replaced || c->read > c->safe()) {
+  // Half a line of a compressed file that was still being written is read again with its rest.
+  const bool unfinished = was_replaced && c->coding != file_coding::plain && !c->complete;
+  if (!unfinished && (was_replaced || c->read > c->safe())) {
     // What was replaced may have a copy that the next scan is the first to see.
     c->looks = was_replaced ? 0 : 1;
     ended_.push_back(std::move(c));
@@ -513,8 +516,12 @@ void tail_reader::close_lines(content& c, const emit_function& emit) {
 
 void tail_reader::finish(const emit_function& emit) {
   for (const auto& c : std::exchange(ended_, {})) close_lines(*c, emit);
-  for (const auto& c : open_)
-    if (c->copy_of == 0) close_lines(*c, emit);
+  for (const auto& c : open_) {
+    if (c->copy_of != 0) continue;
+    if (c->stream && !c->complete && c->read > 0)
+      notice_once(c->path + " ends inside its compressed data: the rest is left out");
+    close_lines(*c, emit);
+  }
 }
 
 tail_position tail_reader::position_of(const content& c) const {

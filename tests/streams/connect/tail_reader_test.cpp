@@ -43,9 +43,9 @@ struct follower {
     for (const auto& [number, position] : positions) known.push_back(position);
     reader->restore(std::move(known));
   }
-  void look(std::size_t budget = 1 << 20) {
+  void look(std::size_t budget = 1 << 20, bool last = false) {
     now += std::chrono::milliseconds{250};
-    reader->scan(wall + std::chrono::duration_cast<duration>(now), now);
+    reader->scan(wall + std::chrono::duration_cast<duration>(now), now, last);
     while (reader->read(budget, now, take())) {
     }
     keep_notices();
@@ -528,6 +528,62 @@ TEST_CASE("a file is not taken for the copy of another that begins with the same
   auto expected = listed(10, 13);
   for (int n = 20; n < 23; ++n) expected.push_back(line(n));
   CHECK(all == expected);
+}
+
+TEST_CASE("files that begin alike are all read when there is only one look", "[tail]") {
+  for (const int in_common : {1, 5, 100}) {
+    test::memory_files files;
+    follower f{files};
+    files.append("/log/a.1", lines(0, 1000));
+    files.append("/log/a", lines(0, in_common));
+    f.look(1 << 20, true);
+    f.reader->finish(f.take());
+    const auto taken = f.taken();
+    INFO(in_common);
+    for (const auto& each : listed(0, 1000))
+      REQUIRE(std::find(taken.begin(), taken.end(), each) != taken.end());
+  }
+}
+
+TEST_CASE("a damaged or unfinished compressed file gives what it has, and is said", "[tail]") {
+  test::memory_files files;
+  follower f{files};
+  const auto whole = test::memory_files::gzip(lines(0, 500));
+  auto damaged = whole;
+  damaged[whole.size() - 6] ^= 0x55;  // of its checksum
+  files.append("/log/a.gz", damaged);
+  f.wait(3s);
+  f.look(1 << 20, true);
+  f.reader->finish(f.take());
+  f.keep_notices();
+  CHECK(f.taken() == listed(0, 500));
+  REQUIRE(f.notices.size() == 1);
+  CHECK_THAT(f.notices[0], test::contains("a.gz is not gzip to its end"));
+
+  files.append("/log/ab.gz", whole.substr(0, whole.size() / 2));
+  f.wait(3s);
+  f.look(1 << 20, true);
+  f.reader->finish(f.take());
+  f.keep_notices();
+  REQUIRE(f.notices.size() == 2);
+  CHECK_THAT(f.notices[1], test::contains("ab.gz ends inside its compressed data"));
+}
+
+TEST_CASE("a line of a compressed file that grows is given once, and whole", "[tail]") {
+  test::memory_files files;
+  follower f{files};
+  const auto whole = test::memory_files::gzip(lines(0, 500));
+  files.append("/log/a.gz", whole.substr(0, whole.size() / 2));
+  f.wait(3s);
+  f.look();
+  f.wait(3s);
+  f.look();
+  files.append("/log/a.gz", whole.substr(whole.size() / 2));
+  for (int n = 0; n < 8; ++n) {
+    f.look();
+    f.wait(1s);
+  }
+  CHECK(f.taken() == listed(0, 500));
 }
 
 TEST_CASE("of a file that went on in its compressed copy the rest is read", "[tail]") {
