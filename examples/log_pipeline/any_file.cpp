@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <functional>
 
 using namespace penstock;
@@ -120,6 +121,17 @@ void count(const stream<K, std::string>& lines, const settings& s) {
       .to(rates);
 }
 
+// A file whose name looks like a pattern is that file.
+std::string pattern_for(const std::string& input) {
+  if (!std::filesystem::exists(input)) return input;
+  std::string escaped;
+  for (const char c : input) {
+    if (std::string_view{"*?[\\"}.find(c) != std::string_view::npos) escaped += '\\';
+    escaped += c;
+  }
+  return escaped;
+}
+
 // Events that span lines are dead letters of several lines.
 std::uint64_t lines_of_dead_letters(local_node& node) {
   std::uint64_t lines = 0;
@@ -150,7 +162,7 @@ topology build_any_file(const settings& s) {
     input.multiline = joined_lines(s);
     count(t.lines("input", input), s);
   } else {
-    count(t.tail("input", s.input, {.multiline = joined_lines(s)}), s);
+    count(t.tail("input", pattern_for(s.input), {.multiline = joined_lines(s)}), s);
   }
   return t;
 }

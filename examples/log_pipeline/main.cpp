@@ -10,14 +10,31 @@
 
 using namespace penstock;
 
+namespace fs = std::filesystem;
+
+// A log that was rotated away a moment ago lies beside, under a longer name.
+bool is_rotated(const fs::path& log) {
+  std::error_code ignored;
+  const auto folder = log.has_parent_path() ? log.parent_path() : fs::path{"."};
+  for (const auto& each : fs::directory_iterator{folder, ignored})
+    if (each.path().filename().string().starts_with(log.filename().string())) return true;
+  return false;
+}
+
 // What is wrong with the flags; empty: nothing.
 std::string mistake(const settings& s) {
-  if (s.input.empty() || s.input == "-") return {};
-  if (!s.logs.empty()) return "--logs and --input exclude each other";
-  // A pattern may match files to come; one name without a file is a slip.
   std::error_code ignored;
-  if (s.input.find_first_of("*?[") != s.input.npos || std::filesystem::exists(s.input, ignored))
+  if (!s.logs.empty()) {
+    if (!s.input.empty()) return "--logs and --input exclude each other";
+    if (!fs::is_directory(s.logs, ignored))
+      return "--logs " + s.logs + ": there is no such folder; name the one that access.log is in";
     return {};
+  }
+  if (s.input.empty() || s.input == "-") return {};
+  if (fs::is_directory(s.input, ignored))
+    return "--input " + s.input + " is a folder; name a file, or a pattern ('" + s.input + "/*')";
+  const bool is_pattern = s.input.find_first_of("*?[") != s.input.npos;
+  if (is_pattern || fs::exists(s.input, ignored) || is_rotated(s.input)) return {};
   return "--input " + s.input + ": there is no such file; name one that is there, or a pattern ('" +
          s.input + "*') for files to come";
 }
@@ -27,7 +44,8 @@ int main(int argc, char** argv) {
   flags own;
   own.text("--logs", s.logs, "FOLDER",
            "follow a site: its access.log and app.log, while they rotate")
-      .text("--packages", s.packages, "FILE", "with --logs: the machine's package log")
+      .text("--packages", s.packages, "FILE",
+            "with --logs: the machine's package log (/var/log/dpkg.log)")
       .text("--input", s.input, "FILE", "or any log, or a pattern of logs (standard input)")
       .choice("--format", s.format, formats_of_any_file(), "how its lines are written")
       .time("--out-of-order", s.out_of_order, "how much later than newer ones an event may come")
