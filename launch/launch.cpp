@@ -32,6 +32,7 @@ namespace {
 constexpr duration poll_interval = 50ms;
 constexpr duration link_patience = 10min;  // a node that is started again finds its jobs waiting
 constexpr auto claim_patience = std::chrono::seconds{5};
+constexpr auto directory_patience = std::chrono::seconds{3};
 constexpr duration failed_patience = 5s;  // for the other tasks of a job that has failed
 
 volatile sig_atomic_t stops_asked = 0;
@@ -153,12 +154,23 @@ error look_at_end(const error& why, const launch_extras& extras, caf::actor_syst
   return why;
 }
 
+// A word of `penstock` may have the directory for itself, for a moment.
+result<std::unique_ptr<embedded_node>> open_patiently(const embedded_options& where) {
+  const auto until = std::chrono::steady_clock::now() + directory_patience;
+  for (;;) {
+    auto node = embedded_node::open(where);
+    if (node || !(node.error() == errc::locked) || std::chrono::steady_clock::now() > until)
+      return node;
+    std::this_thread::sleep_for(poll_interval);
+  }
+}
+
 error run_embedded(const plan& p, const run_options& options, const launch_extras& extras,
                    int& status) {
   embedded_options where;
   where.directory = options.directory;
   where.workers = options.workers;
-  auto node = embedded_node::open(where);
+  auto node = open_patiently(where);
   if (!node) return node.error();
   auto claimed = (*node)->links().claim(p.name());
   error why = claimed ? run_on(

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """The tool beside a running job: penstock job status, and its topics seen from outside."""
+import fcntl
 import os
 import re
 import subprocess
+import time
 import unittest
 
 import harness
@@ -30,6 +32,15 @@ class Jobs(ToolTest):
     def counts(self):
         # The topic has one record per key and commit: the last one counts.
         return dict(line.split("\t") for line in self.consumed("word-counts").lines)
+
+    def test_a_job_waits_for_a_tool_that_has_the_directory_for_a_moment(self):
+        self.tool("produce", "log-lines", stdin="apple pear\n")
+        with open(os.path.join(self.on, ".lock"), "r+", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            job = self.start_job()
+            time.sleep(0.7)
+        self.socket_is_there()
+        self.assertEqual(self.stop(job).status, OK)
 
     def test_a_running_job_is_fed_and_watched_from_outside(self):
         self.tool("produce", "log-lines", stdin="apple pear\npear\n")
