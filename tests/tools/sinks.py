@@ -178,6 +178,7 @@ class Sinks(ToolTest):
         self.take_port()
         self.produce(3000)
         job = self.http_job()
+        self.socket_is_there()  # a tool that is first would have the directory for itself
         self.eventually(lambda: "cannot connect" in self.down_why(), "it does not say it is down")
         self.start_server()
         self.all_received()
