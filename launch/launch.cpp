@@ -31,8 +31,8 @@ namespace {
 
 constexpr duration poll_interval = 50ms;
 constexpr duration link_patience = 10min;  // a node that is started again finds its jobs waiting
-constexpr auto claim_patience = std::chrono::seconds{5};
-constexpr auto directory_patience = std::chrono::seconds{3};
+constexpr duration claim_patience = 5s;
+constexpr duration directory_patience = 3s;
 constexpr duration failed_patience = 5s;  // for the other tasks of a job that has failed
 
 volatile sig_atomic_t stops_asked = 0;
@@ -154,13 +154,14 @@ error look_at_end(const error& why, const launch_extras& extras, caf::actor_syst
   return why;
 }
 
-// A word of `penstock` may have the directory for itself, for a moment.
-result<std::unique_ptr<embedded_node>> open_patiently(const embedded_options& where) {
-  const auto until = std::chrono::steady_clock::now() + directory_patience;
+// What `open` gives, asked again for so long while somebody else has it.
+template <class Open>
+auto while_locked(duration patience, Open open) {
+  const auto until = std::chrono::steady_clock::now() + patience;
   for (;;) {
-    auto node = embedded_node::open(where);
-    if (node || !(node.error() == errc::locked) || std::chrono::steady_clock::now() > until)
-      return node;
+    auto made = open();
+    if (made || !(made.error() == errc::locked) || std::chrono::steady_clock::now() > until)
+      return made;
     std::this_thread::sleep_for(poll_interval);
   }
 }
@@ -170,7 +171,8 @@ error run_embedded(const plan& p, const run_options& options, const launch_extra
   embedded_options where;
   where.directory = options.directory;
   where.workers = options.workers;
-  auto node = open_patiently(where);
+  // A word of `penstock` may have the directory for itself, for a moment.
+  auto node = while_locked(directory_patience, [&] { return embedded_node::open(where); });
   if (!node) return node.error();
   auto claimed = (*node)->links().claim(p.name());
   error why = claimed ? run_on(
@@ -206,20 +208,14 @@ error run_linked(const plan& p, const run_options& options, const launch_extras&
   link_manners manners;
   manners.patience = link_patience;
   manners.claim = p.name();
-  const auto until = std::chrono::steady_clock::now() + claim_patience;
-  for (;;) {
-    auto link = connect_node(*here.system, *address, {}, manners);
-    if (link) {
-      auto why = run_on(
-          p, options, *here.system, (*link)->node(), [](const job_handle&) {},
-          [&] { return (*link)->is_lost() ? options.directory : std::string{}; });
-      return look_at_end(why, extras, *here.system, (*link)->node(), status);
-    }
-    // A process that was killed a moment ago may not have been missed yet.
-    if (!(link.error() == errc::locked) || std::chrono::steady_clock::now() > until)
-      return link.error();
-    std::this_thread::sleep_for(poll_interval);
-  }
+  // A process that was killed a moment ago may not have been missed yet.
+  auto link = while_locked(claim_patience,
+                           [&] { return connect_node(*here.system, *address, {}, manners); });
+  if (!link) return link.error();
+  auto why = run_on(
+      p, options, *here.system, (*link)->node(), [](const job_handle&) {},
+      [&] { return (*link)->is_lost() ? options.directory : std::string{}; });
+  return look_at_end(why, extras, *here.system, (*link)->node(), status);
 }
 
 int refuse(const plan& p) {
