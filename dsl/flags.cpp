@@ -66,7 +66,21 @@ flags& flags::on(std::string name, bool& into, std::string what) {
               }});
 }
 
-std::optional<int> flags::take(int& argc, char** argv) const {
+flags& flags::json(bool& into, std::string what) {
+  on("--json", into, std::move(what));
+  all_.back().of_run = true;
+  return *this;
+}
+
+bool flags::given(std::string_view name) const {
+  return std::find(given_.begin(), given_.end(), name) != given_.end();
+}
+
+bool flags::has_json() const {
+  return std::any_of(all_.begin(), all_.end(), [](const one& each) { return each.of_run; });
+}
+
+std::optional<int> flags::take(int& argc, char** argv) {
   const auto refuse = [](std::string_view flag, std::string_view why) {
     fmt::print(stderr, "{} {} (--help lists everything)\n", flag, why);
     return usage_error;
@@ -81,6 +95,8 @@ std::optional<int> flags::take(int& argc, char** argv) const {
       argv[kept++] = argv[at];
       continue;
     }
+    given_.push_back(flag->name);
+    if (flag->of_run) argv[kept++] = argv[at];
     std::string_view value;
     if (sign < word.size()) {
       if (flag->value.empty()) return refuse(flag->name, "takes no value");

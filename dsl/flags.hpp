@@ -16,7 +16,7 @@ namespace penstock {
 /// settings s;
 /// flags own;
 /// own.text("--input", s.input, "FILE", "the log to read")
-///     .on("--json", s.json, "end with one line of JSON");
+///     .json(s.json, "end with one line of JSON");
 /// if (const auto status = own.take(argc, argv)) return *status;
 /// return run(build(s), argc, argv, own);
 /// ```
@@ -37,9 +37,19 @@ class flags {
   /// Without a value: there or not.
   flags& on(std::string name, bool& into, std::string what);
 
+  /// `--json`, which is a flag of `run` too and is left there: with `--test` and `--describe` it
+  /// means those, and otherwise what the program makes of `into`.
+  flags& json(bool& into, std::string what);
+
   /// Takes these flags out of the command line, up to `--`. When one of them is wrong, says so on
   /// stderr and gives the status to end with.
-  std::optional<int> take(int& argc, char** argv) const;
+  std::optional<int> take(int& argc, char** argv);
+
+  /// True when `take` has found this flag.
+  bool given(std::string_view name) const;
+
+  /// True for a program that has `json`.
+  bool has_json() const;
 
   /// A line or two for each flag, for `--help`.
   std::string help() const;
@@ -50,11 +60,13 @@ class flags {
     std::string value;  // empty: without
     std::string what;
     std::function<std::string(std::string_view)> set;  // gives what is wrong with the value
+    bool of_run = false;                               // too: it is left on the command line
   };
   flags& add(one made);
   const one* find(std::string_view name) const;
 
   std::vector<one> all_;
+  std::vector<std::string> given_;
 };
 
 }  // namespace penstock

@@ -23,7 +23,7 @@ inline int run(const topology& t, int argc, char** argv) {
 /// <penstock/client.hpp>). Not called after `--describe`, `--test` and failures.
 inline int run(const topology& t, int argc, char** argv, const flags& own,
                std::function<int(local_node&)> at_end = {}) {
-  return launch(t.plan(), argc, argv, launch_extras{own.help(), std::move(at_end)});
+  return launch(t.plan(), argc, argv, launch_extras{own.help(), own.has_json(), std::move(at_end)});
 }
 
 }  // namespace penstock

@@ -1,5 +1,7 @@
 #include "launch/command_line.hpp"
 
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
@@ -47,19 +49,31 @@ void add_options(CLI::App& app, run_options& options, std::string& format, std::
       ->type_name("MS")
       ->check(CLI::Range(1, 3'600'000))
       ->capture_default_str();
-  auto* tests =
-      app.add_option("--test", options.tests, "run the tests in this file instead of the job")
-          ->type_name("FILE")
-          ->allow_extra_args(false);
-  app.add_flag("--json", options.json, "with --test: the outcome as one JSON document")
-      ->needs(tests);
+  app.add_option("--test", options.tests, "run the tests in this file instead of the job")
+      ->type_name("FILE")
+      ->allow_extra_args(false);
+  app.add_flag("--json", options.json, "with --test or --describe: one JSON document");
   app.add_flag("--quiet", options.quiet, "no progress on stderr");
+}
+
+// What is wrong with flags that are fine one by one; empty: nothing.
+std::string mistake(const run_options& options, const std::string& format, bool own_json) {
+  if (const char* why = other_engine(options.directory))
+    return fmt::format("--on {}: {}", options.directory, why);
+  if (options.close_windows && !options.until_end)
+    return "--close-windows needs --until-end: a job without an end never closes early";
+  if (!options.json) return {};
+  if (options.describe && !format.empty() && format != "json")
+    return fmt::format("--json and --describe={} exclude each other", format);
+  if (!options.describe && options.tests.empty() && !own_json)
+    return "--json needs --test or --describe: this job prints nothing else as JSON";
+  return {};
 }
 
 }  // namespace
 
 std::variant<run_options, int> parse_command_line(const plan& p, int argc, const char* const* argv,
-                                                  const std::string& own_flags) {
+                                                  const launch_extras& extras) {
   CLI::App app{"Runs topology \"" + p.name() + "\"."};
   run_options options;
   std::string format;
@@ -67,7 +81,7 @@ std::variant<run_options, int> parse_command_line(const plan& p, int argc, const
   std::int64_t commit_ms = options.commit_interval.count();
   add_options(app, options, format, repartition, commit_ms);
   app.set_version_flag("--version", "penstock " + std::string{version()});
-  const std::string own = own_flags.empty() ? "" : "Of this program:\n" + own_flags + "\n";
+  const std::string own = extras.help.empty() ? "" : "Of this program:\n" + extras.help + "\n";
   app.footer(
       own +
       "Exit status:\n"
@@ -85,21 +99,16 @@ std::variant<run_options, int> parse_command_line(const plan& p, int argc, const
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == stdout_help ? exit_ok : exit_usage;
   }
-  if (const char* why = other_engine(options.directory)) {
-    std::fprintf(stderr, "--on %s: %s\n", options.directory.c_str(), why);
-    return exit_usage;
-  }
-  if (options.close_windows && !options.until_end) {
-    std::fputs("--close-windows needs --until-end: a job without an end never closes early\n",
-               stderr);
-    return exit_usage;
-  }
   options.commit_interval = duration{commit_ms};
   options.in_memory_repartition = repartition == "memory";
   options.describe = app.count("--describe") > 0;
+  if (const auto wrong = mistake(options, format, extras.has_json); !wrong.empty()) {
+    std::fprintf(stderr, "%s (--help lists everything)\n", wrong.c_str());
+    return exit_usage;
+  }
   if (format == "mermaid") options.format = describe_format::mermaid;
   if (format == "dot") options.format = describe_format::dot;
-  if (format == "json") options.format = describe_format::json;
+  if (format == "json" || options.json) options.format = describe_format::json;
   return options;
 }
 

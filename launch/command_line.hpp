@@ -9,7 +9,7 @@
 
 #include "launch/exit_status.hpp"
 #include "streams/base/time.hpp"
-#include "streams/plan/plan.hpp"
+#include "streams/plan/launch.hpp"
 
 namespace penstock {
 
@@ -26,12 +26,12 @@ struct run_options {
   bool describe = false;
   describe_format format = describe_format::text;
   std::vector<std::string> tests;  // files to run instead of the job
-  bool json = false;               // with tests
+  bool json = false;               // with tests, or as the program says
 };
 
 /// The options, or the status to end with (help was printed, or what is wrong to stderr).
-/// `own_flags` is what the program says about flags that are not here any more.
+/// `extras` is what the program says about flags of its own.
 std::variant<run_options, int> parse_command_line(const plan& p, int argc, const char* const* argv,
-                                                  const std::string& own_flags = {});
+                                                  const launch_extras& extras);
 
 }  // namespace penstock

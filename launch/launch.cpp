@@ -232,7 +232,7 @@ void log_to_stderr() {
 }
 
 int launch_checked(const plan& p, int argc, char** argv, const launch_extras& extras) {
-  auto parsed = parse_command_line(p, argc, argv, extras.help);
+  auto parsed = parse_command_line(p, argc, argv, extras);
   if (auto* status = std::get_if<int>(&parsed)) return *status;
   const auto& options = std::get<run_options>(parsed);
   if (!p.problems().empty()) return refuse(p);
@@ -269,7 +269,7 @@ int launch(const plan& p, int argc, char** argv, const launch_extras& extras) {
   keep_standard_descriptors();
   keep_freed_memory();
   try {
-    return launch_checked(p, argc, argv, extras);
+    return finish_standard_output(p.name().c_str(), launch_checked(p, argc, argv, extras));
   } catch (const std::exception& e) {
     std::fprintf(stderr, "%s: an unexpected error ended the job: %s\n", p.name().c_str(), e.what());
     return exit_failed;

@@ -565,7 +565,8 @@ result<void> set_aside(partition_state& state) {
     PENSTOCK_ASSIGN(const bool taken, on.exists(aside));
     if (taken) continue;
     log_line(state.config.id.to_string(),
-             "the folder is of another topic of this name: its files are kept in " + aside);
+             "the folder is of another topic of this name: its files are kept in " + aside +
+                 "; nothing reads them, delete that folder when you do not miss them");
     return on.rename(state.config.folder, aside);
   }
 }

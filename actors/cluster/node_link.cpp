@@ -35,6 +35,13 @@ using frame_ptr = conversation::frame_ptr;
 bool will_not_pass(const error& why) {
   return why == errc::unsupported_version || why == errc::locked;
 }
+
+error no_answer(errc code, const link_address& from, const boost::system::error_code& why = {}) {
+  auto text = "no node answers at " + from.to_string();
+  if (why) text += ": " + why.message();
+  if (from.type == link_address::kind::tcp) text += ": is penstock node running there?";
+  return error{code, std::move(text)};
+}
 }  // namespace
 
 class node_link_core final : public link_observer,
@@ -219,7 +226,7 @@ void node_link_core::attempt() {
   auto found = endpoints_of(io_->io(), to_);
   if (!found) return attempt_failed(found.error());
   endpoints_ = *std::move(found);
-  try_endpoint(0, error{errc::closed, "no node answers at " + name_});
+  try_endpoint(0, no_answer(errc::closed, to_));
 }
 
 // A host may have several addresses: "localhost" is ::1 and 127.0.0.1.
@@ -241,10 +248,8 @@ void node_link_core::try_endpoint(std::size_t number, const error& last) {
     attempt_timer_.cancel();
     if (shut_) return;
     if (failure == asio::error::operation_aborted)
-      return try_endpoint(number + 1, error{errc::timed_out, "no node answers at " + name_});
-    if (failure)
-      return try_endpoint(number + 1,
-                          link_failure(errc::closed, "no node answers at " + name_, failure));
+      return try_endpoint(number + 1, no_answer(errc::timed_out, to_));
+    if (failure) return try_endpoint(number + 1, no_answer(errc::closed, to_, failure));
     boost::system::error_code ignored;
     if (to_.type == link_address::kind::tcp)
       socket->set_option(asio::ip::tcp::no_delay{true}, ignored);

@@ -22,15 +22,20 @@ bool is_rotated(const fs::path& log) {
 }
 
 // What is wrong with the flags; empty: nothing.
-std::string mistake(const settings& s) {
+std::string mistake(const settings& s, const flags& own) {
   std::error_code ignored;
-  if (!s.logs.empty()) {
-    if (!s.input.empty()) return "--logs and --input exclude each other";
+  if (own.given("--logs")) {
+    for (const char* other : {"--input", "--format", "--out-of-order", "--window", "--grace"})
+      if (own.given(other))
+        return std::string{"--logs and "} + other +
+               " exclude each other: the logs of a site have their own formats and times";
     if (!fs::is_directory(s.logs, ignored))
       return "--logs " + s.logs + ": there is no such folder; name the one that access.log is in";
     return {};
   }
-  if (s.input.empty() || s.input == "-") return {};
+  if (own.given("--packages")) return "--packages needs --logs: it goes with the logs of a site";
+  if (s.input == "-" || !own.given("--input")) return {};
+  if (s.input.empty()) return "--input is empty: name a file, or - for standard input";
   if (fs::is_directory(s.input, ignored))
     return "--input " + s.input + " is a folder; name a file, or a pattern ('" + s.input + "/*')";
   const bool is_pattern = s.input.find_first_of("*?[") != s.input.npos;
@@ -51,9 +56,9 @@ int main(int argc, char** argv) {
       .time("--out-of-order", s.out_of_order, "how much later than newer ones an event may come")
       .time("--window", s.window, "over which events are counted")
       .time("--grace", s.grace, "how long a window waits for late events")
-      .on("--json", s.json, "end with one line of JSON that sums up");
+      .json(s.json, "end with one line of JSON that sums up");
   if (const auto status = own.take(argc, argv)) return *status;
-  if (const auto wrong = mistake(s); !wrong.empty()) {
+  if (const auto wrong = mistake(s, own); !wrong.empty()) {
     std::fprintf(stderr, "log_pipeline: %s\n", wrong.c_str());
     return 2;
   }

@@ -7,11 +7,12 @@
 #include <penstock/penstock.hpp>
 
 #include <array>
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
 #include <string>
-#include <vector>
+#include <string_view>
 
 using namespace penstock;
 
@@ -53,6 +54,11 @@ void must(const result<void>& r) {
   if (!r) die(r.error());
 }
 
+bool read_number(std::string_view text, std::uint64_t& into) {
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), into);
+  return failure == std::errc{} && end == text.data() + text.size();
+}
+
 int place(const std::string& directory, std::uint64_t first, std::uint64_t last) {
   auto node = must(local_node::open(directory));
   must(node.create(deliveries));
@@ -87,11 +93,21 @@ int show(const std::string& directory) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::vector<std::string> words{argv + 1, argv + argc};
+  const std::string word = argc > 1 ? argv[1] : "";
+  if (word != "place" && word != "stock") return run(build(), argc, argv);
   std::string directory = "./penstock-data";
-  if (words.size() >= 2 && words[words.size() - 2] == "--on") directory = words.back();
-  if (words.size() >= 3 && words[0] == "place")
-    return place(directory, std::stoull(words[1]), std::stoull(words[2]));
-  if (!words.empty() && words[0] == "stock") return show(directory);
-  return run(build(), argc, argv);
+  flags own;
+  own.text("--on", directory, "DIR", "data directory");
+  if (const auto status = own.take(argc, argv)) return *status;
+  if (word == "stock" && argc == 2) return show(directory);
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
+  if (word == "place" && argc == 4 && read_number(argv[2], first) && read_number(argv[3], last) &&
+      first <= last)
+    return place(directory, first, last);
+  std::fputs(
+      "usage: order_inventory place FIRST LAST [--on DIR]    (numbers of orders)\n"
+      "       order_inventory stock [--on DIR]\n",
+      stderr);
+  return 2;
 }

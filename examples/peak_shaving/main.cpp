@@ -116,7 +116,7 @@ double watch(const progress_board& board, wall::time_point start) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 2) {
+  if (argc != 2 || argv[1][0] == '-') {
     std::fprintf(stderr, "usage: peak_shaving DIR    (a new data directory)\n");
     return 2;
   }

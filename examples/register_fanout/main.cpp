@@ -113,7 +113,7 @@ void register_people(topic_writer<std::string, registration>& out) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 2) {
+  if (argc != 2 || argv[1][0] == '-') {
     std::fprintf(stderr, "usage: register_fanout DIR    (a data directory, new or used)\n");
     return 2;
   }

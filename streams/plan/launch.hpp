@@ -14,6 +14,8 @@ class local_node;
 struct launch_extras {
   /// What `--help` says about the program's own flags.
   std::string help;
+  /// `--json` says something to the program itself: it may stand there without a test.
+  bool has_json = false;
   /// Called when a job has run and ended with everything committed, on Ctrl-C too, before the node
   /// goes; gives the process's exit status. Not called for `--describe`, `--test` and failures.
   std::function<int(local_node&)> at_end;

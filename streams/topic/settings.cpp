@@ -166,7 +166,7 @@ error unknown(std::string_view name) {
   if (nearest && best <= std::max<std::size_t>(3, name.size() / 3))
     text += fmt::format(": did you mean {}?", nearest->info.name);
   else
-    text += ": `penstock topic describe` lists those there are";
+    text += ": `penstock topic describe --all-settings` lists those there are";
   return error{errc::invalid_setting, text};
 }
 

@@ -26,16 +26,24 @@ TEST_CASE("a program's own flags are taken out, and the rest is left as it was",
   std::string input = "none";
   std::string format = "a";
   duration window = 1s;
+  bool terse = false;
   bool json = false;
   flags own;
   own.text("--input", input, "FILE", "what to read")
       .choice("--format", format, {"a", "b"}, "how")
       .time("--window", window, "how long")
-      .on("--json", json, "whether");
-  command_line line{{"me", "--on", "d", "--input", "x y", "--window=2min", "--json", "--until-end",
-                     "--format", "b", "--input=z", "--", "--json"}};
+      .on("--terse", terse, "whether")
+      .json(json, "whether");
+  command_line line{{"me", "--on", "d", "--input", "x y", "--window=2min", "--json", "--terse",
+                     "--until-end", "--format", "b", "--input=z", "--", "--terse"}};
   CHECK_FALSE(own.take(line.argc, line.argv.data()));
-  CHECK(line.left() == std::vector<std::string>{"me", "--on", "d", "--until-end", "--", "--json"});
+  // `run` knows --json too.
+  CHECK(line.left() ==
+        std::vector<std::string>{"me", "--on", "d", "--json", "--until-end", "--", "--terse"});
+  CHECK(terse);
+  CHECK(own.has_json());
+  CHECK(own.given("--window"));
+  CHECK_FALSE(own.given("--on"));
   CHECK(line.argv[static_cast<std::size_t>(line.argc)] == nullptr);
   CHECK(input == "z");
   CHECK(format == "b");

@@ -4,11 +4,12 @@ import fcntl
 import json
 import os
 import random
+import shutil
 import subprocess
 import unittest
 
 import harness
-from harness import (FAILED, NOT_FOUND, OK, UNAVAILABLE, USAGE, Done, ToolTest)
+from harness import (FAILED, NOT_FOUND, OK, REFUSED, UNAVAILABLE, USAGE, Done, ToolTest)
 
 
 class Directories(ToolTest):
@@ -76,6 +77,16 @@ class Directories(ToolTest):
         self.assertEqual(done.lines, ["one"])
         self.assertRegex(done.err, "^penstock: x-0: cut 500 bytes behind offset 1 ")
         self.tool("log", "verify")
+
+    def test_what_another_topic_left_is_kept_and_may_be_deleted(self):
+        self.tool("produce", "x", stdin="one\n")
+        shutil.rmtree(os.path.join(self.on, "__cluster_metadata-0"))
+        os.remove(os.path.join(self.on, "penstock.partitions"))
+        done = self.tool("produce", "x", stdin="two\n")
+        self.assertIn(os.path.join(self.on, "x-0.1-stray"), done.err)
+        self.assertIn("delete that folder when", done.err)
+        shutil.rmtree(os.path.join(self.on, "x-0.1-stray"))
+        self.assertEqual(self.consumed("x").lines, ["two"])
 
     def test_damaged_metadata_is_refused(self):
         self.tool("topic", "create", "x", "y", "z")
@@ -173,6 +184,38 @@ class CommandLines(ToolTest):
         self.assertEqual(done.status, NOT_FOUND)
         self.assertEqual(json.loads(done.err)["error"]["code"], "not_found")
 
+    def test_wrong_usage_is_json_too(self):
+        done = self.run_tool("topic", "list", "--json", "--frobnicate")
+        self.assertEqual(done.status, USAGE)
+        self.assertIn("--frobnicate", json.loads(done.err)["error"]["message"])
+
+    def test_numbers_that_are_none_are_told_what_numbers_are(self):
+        for words in (("consume", "x", "--count", "-1"), ("consume", "x", "--partition", "one"),
+                      ("log", "dump", "--count", "-1"), ("log", "dump", "--from", "x"),
+                      ("dead-letters", "show", "x", "--count", "99999999999999999999"),
+                      ("group", "reset", "g", "--to-offset", "x"),
+                      ("produce", "x", "--partition", "99999999999999999999")):
+            with self.subTest(words=words):
+                done = self.refused(USAGE, *words, says=words[-2:])
+                self.assertLess(len(done.err), 200)
+
+    def test_a_word_that_is_missing_is_asked_for(self):
+        self.assertIn("penstock needs a word: there are topic, ", self.bare().err)
+        self.assertIn("topic needs a word: there are create, ", self.bare("topic").err)
+
+    def test_a_property_of_a_node_that_cannot_be_is_a_mistake_where_it_was_written(self):
+        config = os.path.join(self.folder, "s.properties")
+        with open(config, "w", encoding="ascii") as out:
+            out.write(f"log.dirs={self.on}\n\nlisteners=PLAINTEXT://:99999\n")
+        done = self.bare("node", "--config", config)
+        self.assertEqual(done.status, REFUSED)
+        for part in ("s.properties line 3: listeners", "from 0 to 65535"):
+            self.assertIn(part, done.err)
+        done = self.bare("node", "--config", config, "--override", "listeners=PLAINTEXT://:65536")
+        self.assertEqual(done.status, USAGE)
+        self.assertIn("--override: listeners", done.err)
+        self.assertEqual(self.bare("node", "--config", config, "--override", "x").status, USAGE)
+
     def test_other_addresses_say_what_is_possible(self):
         done = self.run_tool("topic", "list", on="kafka://localhost:9092")
         self.assertEqual(done.status, USAGE)
@@ -188,6 +231,12 @@ class CommandLines(ToolTest):
                                   timeout=harness.PATIENCE)
         self.assertEqual(done.returncode, FAILED)
         self.assertIn(b"standard output", done.stderr)
+        for word in ("--help", "--version"):
+            with open("/dev/full", "wb") as full:
+                done = subprocess.run([harness.PROGRAM, word], stdout=full, stderr=subprocess.PIPE,
+                                      check=False, timeout=harness.PATIENCE)
+            self.assertEqual(done.returncode, FAILED)
+            self.assertIn(b"standard output", done.stderr)
 
     def test_job_status_without_a_job_says_so(self):
         self.tool("topic", "create", "x")

@@ -67,6 +67,15 @@ std::string as_json(const std::string& format, bytes_view value) {
 
 }  // namespace
 
+TEST_CASE("the columns of a table stand below each other whatever is in them", "[tool]") {
+  penstock::tool::table rows{{"NAME", "COUNT"}};
+  rows.add({"Zoë…", "1"});
+  rows.add({"a long one", "22"});
+  penstock::bytes text;
+  rows.print(text);
+  CHECK(text == "NAME        COUNT\nZoë…            1\na long one     22\n");
+}
+
 TEST_CASE("scalars that programs write are shown and typed in plainly", "[tools][formats]") {
   CHECK(shown(std::uint8_t{200}) == "200");
   CHECK(shown(std::int16_t{-5}) == "-5");

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The tool beside a running job: penstock job status, and its topics seen from outside."""
 import fcntl
+import json
 import os
 import re
 import subprocess
@@ -8,7 +9,7 @@ import time
 import unittest
 
 import harness
-from harness import OK, UNAVAILABLE, ToolTest
+from harness import FAILED, OK, UNAVAILABLE, USAGE, ToolTest
 
 CONFIG = os.path.join(os.path.dirname(__file__), "..", "..", "config", "server.properties")
 
@@ -32,6 +33,33 @@ class Jobs(ToolTest):
     def counts(self):
         # The topic has one record per key and commit: the last one counts.
         return dict(line.split("\t") for line in self.consumed("word-counts").lines)
+
+    def job(self, *words, stdout=subprocess.PIPE):
+        """A run of it that ends by itself."""
+        return subprocess.run([word_count(), "--on", self.on, *words], stdin=subprocess.DEVNULL,
+                              stdout=stdout, stderr=subprocess.PIPE, check=False,
+                              timeout=harness.PATIENCE)
+
+    def test_json_is_for_what_a_job_prints(self):
+        self.assertEqual(json.loads(self.job("--describe", "--json").stdout)["topology"],
+                         "word-count")
+        for wrong in (("--json",), ("--describe=mermaid", "--json")):
+            done = self.job(*wrong)
+            self.assertEqual(done.returncode, USAGE)
+            self.assertIn(b"--json", done.stderr)
+
+    def test_output_that_cannot_be_written_is_a_failure(self):
+        for word in ("--help", "--describe"):
+            with open("/dev/full", "wb") as full:
+                done = self.job(word, stdout=full)
+            self.assertEqual(done.returncode, FAILED)
+            self.assertIn(b"cannot write to standard output", done.stderr)
+
+    def test_a_job_without_its_node_says_what_to_look_at(self):
+        self.on = "penstock://127.0.0.1:1"
+        done = self.job()
+        self.assertEqual(done.returncode, UNAVAILABLE)
+        self.assertIn(b"is penstock node running there?", done.stderr)
 
     def test_a_job_waits_for_a_tool_that_has_the_directory_for_a_moment(self):
         self.tool("produce", "log-lines", stdin="apple pear\n")

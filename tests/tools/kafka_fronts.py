@@ -204,6 +204,85 @@ class QuickStart(Scripts):
                    says="--entity-type users is not supported")
 
 
+class WrongInput(Scripts):
+    """Messages speak of Kafka's flags, and say what to do."""
+
+    def refuses(self, name, *words, says, unsaid=()):
+        done = self.run_script(name, *words)
+        self.assertEqual((done.returncode, done.stdout), (1, ""), f"{name} {words}: {done.stderr}")
+        for each in (says,) if isinstance(says, str) else says:
+            self.assertIn(each, done.stderr)
+        for each in unsaid:
+            self.assertNotIn(each, done.stderr)
+
+    def test_flags(self):
+        topics, nowhere = "kafka-topics.sh", ("--bootstrap-server", "127.0.0.1:1")
+        self.refuses(topics, says="kafka-topics.sh --help has the flags")
+        self.refuses(topics, "--lst", says=("--lst is not known", "did you mean --list?"))
+        self.refuses(topics, "--frobnicate", says="kafka-topics.sh --help")
+        self.refuses(topics, "--list", "--topic", "a", "b", *nowhere, says='"b" belongs to no flag')
+        self.refuses(topics, "--list", "--bootstrap-server", "localhost",
+                     says="--bootstrap-server localhost: write HOST:PORT", unsaid=("--bootstrap ",))
+        self.refuses("kafka-configs.sh", "--describe", *nowhere, says="--entity-type topics is missing")
+        groups = "kafka-consumer-groups.sh"
+        reset = (groups, "--reset-offsets", "--group", "g", "--topic", "t", *nowhere)
+        self.refuses(*reset, "--to-datetime", "soon", says="--to-datetime soon: not a time",
+                     unsaid=("--to-time",))
+        self.refuses(groups, "--list", "--state", "Stable,Well", *nowhere,
+                     says=("--state Well", "PreparingRebalance"))
+        self.refuses(groups, "--list", "--type", "new", *nowhere, says=("--type new", "Classic"))
+        offsets = ("kafka-get-offsets.sh", *nowhere)
+        self.refuses(*offsets, "--partitions", "one", says="--partitions one")
+        self.refuses(*offsets, "--time", "soon", says=("--time soon", "earliest"))
+        self.refuses("kafka-storage.sh", says="one of format and random-uuid is missing")
+        self.refuses("kafka-storage.sh", "format", "-c", self.config, says="--cluster-id is missing")
+
+    def test_flags_of_the_consoles(self):
+        nowhere = ("--bootstrap-server", "127.0.0.1:1", "--topic", "t")
+        produce = ("kafka-console-producer.sh", *nowhere)
+        self.refuses(*produce, "--property", "parse.key=yes", says="parse.key=yes: give it true")
+        self.refuses(*produce, "--property", "parse.key=true", "--property", "key.separator=\\q",
+                     says="key.separator", unsaid=("--key-separator",))
+        consume = ("kafka-console-consumer.sh", *nowhere)
+        self.refuses(*consume, "--property", "print.key=True", says="print.key=True: give it true")
+        self.refuses(*consume, "--partition", "0", "--offset", "first",
+                     says="--offset first: give it earliest, latest or a number",
+                     unsaid=("PARTITION:",))
+        self.refuses(*consume, "--partition", "0", "--offset", "1", "--from-beginning",
+                     says="--from-beginning and --offset exclude", unsaid=("--time",))
+        self.refuses(*consume, "--partition", "0", "--group", "g", says="--group and --partition")
+        self.refuses(*consume, "--isolation-level", "none", says="read_committed or read_uncommitted")
+
+    def test_files(self):
+        dump = "kafka-dump-log.sh"
+        missing = os.path.join(self.folder, "0.log")
+        self.refuses(dump, "--files", missing, says=missing, unsaid=("Dumping",))
+        self.refuses(dump, "--files", "x.index", says="x.index: the name", unsaid=("--file ",))
+        self.refuses(dump, "--files", ",", says="--files FILE")
+        self.refuses("kafka-server-start.sh", "-daemon", missing, says=missing)
+        self.assertEqual(self.nodes(), [])
+
+    def test_all_of_them_have_help(self):
+        for each in glob.glob(os.path.join(ROOT, "bin", "kafka-*.sh")):
+            with self.subTest(each):
+                self.assertIn("kafka-", self.script(os.path.basename(each), "--help"))
+
+    def test_a_full_disk_behind_the_output_is_said(self):
+        for word in ("--help", "--version"):
+            with open("/dev/full", "wb") as full:
+                done = subprocess.run([os.path.join(ROOT, "bin", "kafka-topics.sh"), word],
+                                      stdout=full, stderr=subprocess.PIPE, timeout=PATIENCE,
+                                      check=False, env=self.environment)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(b"cannot write to standard output", done.stderr)
+
+    def test_as_many_partitions_as_there_are_is_no_change(self):
+        self.start_server()
+        self.script("kafka-topics.sh", "--create", "--topic", "t", *self.server)
+        self.fails("kafka-topics.sh", "--alter", "--topic", "t", "--partitions", "1", *self.server,
+                   says="Topic already has 1 partition(s).")
+
+
 class Installed(Scripts):
     def test_the_scripts_find_the_program_beside_them(self):
         there = os.path.join(self.folder, "bin")

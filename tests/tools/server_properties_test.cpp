@@ -3,6 +3,7 @@
 #include "tests/support/catch.hpp"
 
 using namespace penstock;
+using penstock::test::contains;
 using penstock::tool::parse_server_properties;
 
 TEST_CASE("members that start together find each other even without a delay", "[tools][node]") {
@@ -53,6 +54,44 @@ TEST_CASE("properties are read as Java reads them", "[tools][node]") {
   CHECK(port("listeners = PLAIN\\\n\tTEXT://:9103") == 9103);
   CHECK(port("# a comment does not go on \\\nlisteners=PLAINTEXT://:9104\n") == 9104);
   CHECK(port("!nor this \\\nlisteners:PLAINTEXT://:9105\n") == 9105);
+}
+
+TEST_CASE("a value that cannot be is refused with its property, its place and a remedy",
+          "[tools][node]") {
+  const auto refusal = [](const std::string& text, const std::vector<std::string>& overrides = {}) {
+    const auto read = parse_server_properties(text, "s.properties", overrides);
+    REQUIRE_FALSE(read.has_value());
+    return read.error();
+  };
+  CHECK(refusal("\nlog.segment.bytes=1\n").to_string() ==
+        "invalid_setting: s.properties line 2: log.segment.bytes cannot be \"1\": give it 1024 to "
+        "2147483647");
+  CHECK_THAT(refusal("listeners=PLAINTEXT://:65536\n").message(),
+             contains("listeners cannot be \"PLAINTEXT://:65536\"") && contains("0 to 65535"));
+  CHECK_THAT(refusal("listeners=\n").message(), contains("PLAINTEXT://:9092"));
+  CHECK_THAT(refusal("penstock.flush=never\n").message(),
+             contains("penstock.flush cannot be \"never\": give it"));
+  CHECK_THAT(refusal("group.max.session.timeout.ms=10\n").message(),
+             contains("group.min.session.timeout.ms is 6000"));
+  for (const auto* each : {"listeners=SSL://:1", "num.partitions=0", "log.cleanup.policy=x", "x"}) {
+    INFO(each);
+    const auto why = refusal("num.partitions=1\n", {each});
+    CHECK(why == errc::invalid_argument);
+    CHECK_THAT(why.message(), contains("--override"));
+  }
+}
+
+TEST_CASE("a name without effect is warned of with what may have been meant", "[tools][node]") {
+  const auto warning = [](const std::string& text) {
+    const auto read = parse_server_properties(text, "s.properties", {});
+    REQUIRE(read.has_value());
+    REQUIRE(read->warnings.size() == 1);
+    return read->warnings[0];
+  };
+  CHECK(warning("num.partition=3\n") ==
+        "s.properties line 1: num.partition is not known here and has no effect: did you mean "
+        "num.partitions?");
+  CHECK_THAT(warning("ssl.keystore.location=/k\n"), contains("no encryption"));
 }
 
 TEST_CASE("a file that is no text says so in text", "[tools][node]") {

@@ -7,10 +7,14 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <charconv>
 #include <cstdio>
 #include <functional>
+#include <limits>
 
 #include "launch/exit_status.hpp"
+#include "launch/standard_descriptors.hpp"
 #include "streams/base/version.hpp"
 #include "tools/penstock/arguments.hpp"
 #include "tools/penstock/kafka_fronts.hpp"
@@ -58,6 +62,21 @@ CLI::App* leaf(CLI::App& under, const char* name, const char* what, command_line
   sub->fallthrough();
   sub->callback([&line, does = std::move(does)] { line.chosen = does; });
   return sub;
+}
+
+// The parser's own checks of numbers speak of their types.
+std::string check_whole_number(const std::string& text) {
+  std::int64_t number = 0;
+  const auto* end = text.data() + text.size();
+  const auto [at, failure] = std::from_chars(text.data(), end, number);
+  if (failure == std::errc{} && at == end && number >= 0) return {};
+  return fmt::format("\"{}\" is no whole number from 0 to {}", text,
+                     std::numeric_limits<std::int64_t>::max());
+}
+
+std::string check_partition_number(const std::string& text) {
+  if (check_whole_number(text).empty() && text.size() <= 6) return {};
+  return fmt::format("\"{}\" is no partition: write a number, 0 or more", text);
 }
 
 void add_topic_words(CLI::App& app, command_line& line) {
@@ -117,7 +136,7 @@ void add_record_words(CLI::App& app, command_line& line) {
                            "What stands between key and value; without it lines are values");
   produce_word->add_option("--null-as", in.null_as, "Keys and values that are this text are null");
   produce_word->add_option("--partition,-p", in.partition, "Write to this partition")
-      ->check(CLI::NonNegativeNumber);
+      ->check(check_partition_number);
   produce_word->add_option("--timestamp,-t", in.time,
                            "Time of the records, ISO 8601 or milliseconds; default: now");
   produce_word->add_option("--compression,-z", in.compression, "none, gzip, snappy, lz4 or zstd");
@@ -138,11 +157,12 @@ void add_record_words(CLI::App& app, command_line& line) {
   consume_word->add_option("--time", from.time,
                            "From the first record of this time on, ISO 8601 or milliseconds");
   consume_word->add_option("--partition,-p", from.partitions, "Only this partition")
+      ->check(check_partition_number)
       ->allow_extra_args(false);
   consume_word->add_option("--group,-g", from.group,
                            "Read as a member of this group and commit what was printed");
   consume_word->add_option("--count,-n", from.count, "End after so many records")
-      ->check(CLI::NonNegativeNumber);
+      ->check(check_whole_number);
   auto* follow = consume_word->add_flag("--follow", from.follow,
                                         "Wait for new records (default without --until-end)");
   consume_word
@@ -181,7 +201,7 @@ void add_group_words(CLI::App& app, command_line& line) {
   to->add_flag("--to-beginning", args.to_beginning, "The first record");
   to->add_flag("--to-end", args.to_end, "Behind the last record");
   to->add_option("--to-time", args.to_time, "The first record of this time on");
-  to->add_option("--to-offset", args.to_offset, "This offset")->check(CLI::NonNegativeNumber);
+  to->add_option("--to-offset", args.to_offset, "This offset")->check(check_whole_number);
   to->require_option(1);
   reset->add_flag("--dry-run", args.dry_run, "Only show what would be committed");
   reset->footer("Example: penstock group reset billing --topic orders --to-time 2026-03-01T00:00Z");
@@ -217,7 +237,7 @@ void add_dead_letter_words(CLI::App& app, command_line& line) {
   which(show);
   show->add_option("offset,--offset,-o", args.at,
                    "Only these: N, FIRST-LAST, PARTITION:N or PARTITION:FIRST-LAST");
-  show->add_option("--count,-n", args.count, "End after so many");
+  show->add_option("--count,-n", args.count, "End after so many")->check(check_whole_number);
   show->add_flag("--raw", args.raw, "Only the values, byte for byte, nothing between them");
   show->footer("Example: penstock dead-letters show bad-lines 0:17");
   auto* replay = leaf(*letters, "replay", "Write them to the topic that they came from", line,
@@ -239,6 +259,7 @@ void add_log_words(CLI::App& app, command_line& line) {
   const auto where = [&](CLI::App* sub) {
     sub->add_option("topic", args.topics, "Topics; none: everything in the data directory");
     sub->add_option("--partition,-p", args.partitions, "Only this partition")
+        ->check(check_partition_number)
         ->allow_extra_args(false);
   };
   auto* dump = leaf(*log, "dump", "Print batches, and records with --records", line,
@@ -247,8 +268,10 @@ void add_log_words(CLI::App& app, command_line& line) {
   dump->add_option("--file,-f", args.files,
                    "A .log, .index, .timeindex or .txnindex file instead of topics")
       ->allow_extra_args(false);
-  dump->add_option("--from", args.from, "Leave out batches that end below this offset");
-  dump->add_option("--count,-n", args.count, "At most so many batches of each partition");
+  dump->add_option("--from", args.from, "Leave out batches that end below this offset")
+      ->check(check_whole_number);
+  dump->add_option("--count,-n", args.count, "At most so many batches of each partition")
+      ->check(check_whole_number);
   dump->add_flag("--records,-r", args.records, "Also each record");
   dump->footer("Example: penstock log dump orders --partition 0 --records");
   auto* verify = leaf(*log, "verify", "Check every byte; exit status 1 when anything is damaged",
@@ -268,7 +291,10 @@ void add_job_words(CLI::App& app, command_line& line) {
 
 void add_node_words(CLI::App& app, command_line& line) {
   auto* node = leaf(app, "node", "Serve the clients of Kafka until it is told to stop", line,
-                    [&](session&) { return node_run(line.node); });
+                    [&](session&) -> result<int> {
+                      PENSTOCK_ASSIGN(auto config, read_node_config(line.node));
+                      return node_run(std::move(config));
+                    });
   node->add_option("--config,-c", line.node.config,
                    "A file in the form of Kafka's server.properties")
       ->required();
@@ -312,13 +338,24 @@ std::string what_is_wrong(const CLI::App& app, const CLI::ParseError& wrong) {
   while (!at->get_subcommands().empty()) at = at->get_subcommands().back();
   const auto rest = app.remaining(true);
   const auto words = at->get_subcommands([](const CLI::App*) { return true; });
-  if (words.empty() || rest.empty() || rest.front().starts_with('-')) return wrong.what();
+  if (words.empty() || (!rest.empty() && rest.front().starts_with('-'))) return wrong.what();
   std::vector<std::string> known;
-  for (const auto* each : words) known.push_back(each->get_name());
+  for (const auto* each : words)
+    if (!each->get_group().empty()) known.push_back(each->get_name());
+  if (rest.empty() && dynamic_cast<const CLI::RequiredError*>(&wrong) == nullptr)
+    return wrong.what();
+  if (rest.empty())
+    return fmt::format("{} needs a word: there are {}", at->get_name(), fmt::join(known, ", "));
   const auto meant = nearest(rest.front(), known);
   return fmt::format("{} has no word \"{}\"{}", at->get_name(), rest.front(),
                      meant.empty() ? fmt::format(": there are {}", fmt::join(known, ", "))
                                    : fmt::format(": did you mean \"{}\"?", meant));
+}
+
+// The parser may have stopped before it came to the flag.
+bool wants_json(int argc, char** argv) {
+  return std::any_of(argv, argv + argc,
+                     [](const char* each) { return std::string_view{each} == "--json"; });
 }
 
 void report(const error& why, bool json) {
@@ -375,6 +412,7 @@ int run(int argc, char** argv) {
   bootstrap->excludes(app.get_option("--on"));
   app.add_option("--patience", line.patience_s,
                  "Seconds to wait for a node that goes away meanwhile")
+      ->check(CLI::Range(0u, 1'000'000u))
       ->capture_default_str();
   app.add_flag("--json", line.json, "Print JSON, one value per line");
   app.require_subcommand(1);
@@ -390,13 +428,15 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& asked) {  // --help, --version
-    return app.exit(asked);
+    return finish_standard_output("penstock", app.exit(asked));
   } catch (const CLI::ParseError& wrong) {
-    session::note(what_is_wrong(app, wrong) + " (penstock --help lists everything)");
+    report(error{errc::invalid_argument,
+                 what_is_wrong(app, wrong) + " (penstock --help lists everything)"},
+           wants_json(argc, argv));
     return exit_usage;
   }
   if (!line.bootstrap.empty()) {
-    auto on = on_of_bootstrap(line.bootstrap);
+    auto on = on_of_bootstrap("--bootstrap", line.bootstrap);
     if (!on) {
       report(on.error(), line.json);
       return exit_usage;

@@ -66,8 +66,8 @@ std::string visibly(bytes_view text) {
 struct list_row {
   std::uint64_t count = 0;
   std::uint64_t replayed = 0;
-  timestamp first = max_timestamp;
-  timestamp last = min_timestamp;
+  timestamp oldest = max_timestamp;  // of the records, not of their being put aside
+  timestamp newest = min_timestamp;
   std::int32_t partition = 0;  // of the first one found
   offset_t offset = 0;
   std::map<std::string, std::uint64_t> reasons;  // of this pattern, while they are few
@@ -91,8 +91,8 @@ class letter_list {
       row.offset = r.offset;
     }
     if (replayed) ++row.replayed;
-    row.first = std::min(row.first, r.time);
-    row.last = std::max(row.last, r.time);
+    row.oldest = std::min(row.oldest, r.time);
+    row.newest = std::max(row.newest, r.time);
     if (row.many_reasons) return;
     ++row.reasons[std::string{said.reason}];
     row.many_reasons = row.reasons.size() > told_apart_max;
@@ -102,12 +102,12 @@ class letter_list {
   bool empty() const { return rows_.empty(); }
 
   void print_text(bytes& to) const {
-    table rows{{"COUNT", "REPLAYED", "STEP", "REASON", "FROM", "FIRST", "LAST", "EXAMPLE"}};
+    table rows{{"COUNT", "REPLAYED", "STEP", "REASON", "FROM", "OLDEST", "NEWEST", "EXAMPLE"}};
     for (const auto* each : sorted()) {
       const auto& [key, row] = *each;
       rows.add({fmt::format("{}", row.count), fmt::format("{}", row.replayed), or_dash(key.step),
-                shortened(reason_of(key, row)), or_dash(key.from), time_text(row.first),
-                time_text(row.last), fmt::format("{}:{}", row.partition, row.offset)});
+                shortened(reason_of(key, row)), or_dash(key.from), time_text(row.oldest),
+                time_text(row.newest), fmt::format("{}:{}", row.partition, row.offset)});
     }
     rows.print(to);
   }
@@ -122,9 +122,10 @@ class letter_list {
       append_json_string(reason_of(key, row), to);
       to += ",\"from\":";
       append_json_string(key.from, to);
-      fmt::format_to(std::back_inserter(to),
-                     ",\"first\":{},\"last\":{},\"example\":{{\"partition\":{},\"offset\":{}}}}}\n",
-                     to_millis(row.first), to_millis(row.last), row.partition, row.offset);
+      fmt::format_to(
+          std::back_inserter(to),
+          ",\"oldest\":{},\"newest\":{},\"example\":{{\"partition\":{},\"offset\":{}}}}}\n",
+          to_millis(row.oldest), to_millis(row.newest), row.partition, row.offset);
     }
   }
 
@@ -155,6 +156,24 @@ class letter_list {
 
   std::map<list_key, list_row> rows_;
 };
+
+// Why nothing is listed: `letters` were there, and `others` that are none.
+void note_none(const topic_info& topic, std::uint64_t letters, std::uint64_t others) {
+  constexpr const char* where = "--describe of a job names the topic of its dead letters";
+  if (letters > 0) {
+    session::note(
+        fmt::format("topic \"{}\" has no such dead letters: penstock dead-letters list {} "
+                    "shows the steps and reasons of the {} there {}",
+                    topic.name, topic.name, letters, letters == 1 ? "is" : "are"));
+  } else if (others > 0) {
+    session::note(
+        fmt::format("topic \"{}\" is none of dead letters: no header penstock.reason in "
+                    "its {} record{}; {}",
+                    topic.name, others, others == 1 ? "" : "s", where));
+  } else {
+    session::note(fmt::format("topic \"{}\" has no dead letters ({})", topic.name, where));
+  }
+}
 
 void note_others(const topic_info& topic, std::uint64_t others) {
   if (others == 0) return;
@@ -230,6 +249,7 @@ void show_json(const topic_info& topic, std::int32_t partition, const record& r,
 /// What a replay will do, found out before anything is written.
 struct replay_plan {
   std::uint64_t letters = 0;
+  std::uint64_t unwanted = 0;  // of other steps and reasons
   std::map<std::string, std::uint64_t> to;
   std::uint64_t done_before = 0;
   std::uint64_t uncertain = 0;   // an earlier replay of them was cut short
@@ -288,6 +308,8 @@ class replayer {
   }
 
   void notes() const {
+    if (plan_.letters + plan_.done_before + plan_.from_state == 0)
+      return note_none(topic_, plan_.unwanted, plan_.others);
     if (plan_.done_before > 0 && !args_.again) {
       session::note(fmt::format("left out {} replayed before: --again replays them once more",
                                 letters(plan_.done_before)));
@@ -321,7 +343,10 @@ class replayer {
         ++plan_.others;
         return true;
       }
-      if (!filter_.wants(*said)) return true;
+      if (!filter_.wants(*said)) {
+        ++plan_.unwanted;
+        return true;
+      }
       const bool done = log_.done().contains(partition, r.offset);
       if (done) ++plan_.done_before;
       if (target_of(*said).empty()) ++plan_.from_state;
@@ -445,29 +470,30 @@ result<int> dead_letters_list(session& with, const dead_letter_arguments& args) 
   PENSTOCK_ASSIGN(const auto topic, describe_topic(*at, args.topic));
   PENSTOCK_ASSIGN(const auto log, replay_log::open(*at, topic));
   letter_list rows;
+  std::uint64_t letters = 0;
   std::uint64_t others = 0;
   const auto each = [&](std::int32_t partition, const record& r,
                         const std::optional<letter>& said) -> result<bool> {
     if (!said) {
       ++others;
-    } else if (filter.wants(*said)) {
-      rows.add(partition, r, *said, log.done().contains(partition, r.offset));
+      return true;
     }
+    ++letters;
+    if (filter.wants(*said))
+      rows.add(partition, r, *said, log.done().contains(partition, r.offset));
     return true;
   };
   PENSTOCK_TRY(read_letters(*at, topic, filter, each));
-  if (with.json) {
-    rows.print_json(with.out.text());
+  if (rows.empty()) {
+    note_none(topic, letters, others);
   } else {
-    if (rows.empty()) {
-      const bool all = args.steps.empty() && args.reasons.empty() && args.at.empty();
-      session::note(
-          fmt::format("topic \"{}\" has no{} dead letters", topic.name, all ? "" : " such"));
+    if (with.json) {
+      rows.print_json(with.out.text());
     } else {
       rows.print_text(with.out.text());
     }
+    note_others(topic, others);
   }
-  note_others(topic, others);
   PENSTOCK_TRY(at->close());
   return exit_ok;
 }
@@ -482,9 +508,12 @@ result<int> dead_letters_show(session& with, const dead_letter_arguments& args) 
   const rendering key{topic.settings.key_format()};
   const rendering value{topic.settings.value_format()};
   std::uint64_t shown = 0;
+  std::uint64_t letters = 0;
+  std::uint64_t others = 0;
   const auto enough = args.count.value_or(std::numeric_limits<std::uint64_t>::max());
   const auto each = [&](std::int32_t partition, const record& r,
                         const std::optional<letter>& said) -> result<bool> {
+    ++(said ? letters : others);
     // A record that was asked for by its offset is shown, letter or not.
     const bool wanted =
         said ? filter.wants(*said) : !args.at.empty() && args.steps.empty() && args.reasons.empty();
@@ -505,6 +534,7 @@ result<int> dead_letters_show(session& with, const dead_letter_arguments& args) 
   PENSTOCK_TRY(read_letters(*at, topic, filter, each));
   PENSTOCK_TRY(with.out.flush());
   PENSTOCK_TRY(at->close());
+  if (shown == 0 && args.at.empty() && enough > 0) note_none(topic, letters, others);
   if (shown > 0 || args.at.empty()) return exit_ok;
   return error{errc::not_found,
                fmt::format("topic \"{}\" has no such letter: penstock dead-letters list {} shows "

@@ -7,6 +7,8 @@
 #include <charconv>
 #include <optional>
 
+#include "streams/base/nearest.hpp"
+
 namespace penstock::tool {
 
 namespace {
@@ -25,8 +27,13 @@ result<const kafka_flag*> find(std::span<const kafka_flag> known, std::string_vi
           fmt::format("--{} is the beginning of --{} and of --{}", name, begins->name, each.name));
     begins = &each;
   }
-  if (begins == nullptr) return wrong(fmt::format("--{} is not known here", name));
-  return begins;
+  if (begins != nullptr) return begins;
+  std::vector<std::string> names;
+  for (const auto& each : known)
+    if (each.instead == nullptr) names.emplace_back(each.name);
+  const auto meant = nearest(std::string{name}, names);
+  return wrong(fmt::format("--{} is not known here{}", name,
+                           meant.empty() ? "" : fmt::format(": did you mean --{}?", meant)));
 }
 
 }  // namespace

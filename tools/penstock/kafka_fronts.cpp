@@ -48,7 +48,8 @@ void complain(const front& of, const error& why, bytes& to) {
   } else if (of.says == complaint::groups && !usage) {
     to += "\nError: " + why.message() + "\n";
   } else {
-    session::note(fmt::format("{}.sh: {}", of.name, why.message()));
+    session::note(fmt::format("{}.sh: {}{}", of.name, why.message(),
+                              usage ? fmt::format(" ({}.sh --help has the flags)", of.name) : ""));
   }
 }
 
@@ -58,9 +59,18 @@ bool is_kafka_front(std::string_view name) {
   return find(name) != nullptr;
 }
 
-result<kafka_flags> kafka_front::parse(std::span<const kafka_flag> known) const {
-  if (std::find(words.begin(), words.end(), "--help") == words.end())
-    return kafka_flags::parse(known, words);
+bool kafka_front::wants_help() const {
+  return std::find(words.begin(), words.end(), "--help") != words.end();
+}
+
+result<kafka_flags> kafka_front::parse(std::span<const kafka_flag> known,
+                                       std::size_t words_max) const {
+  if (!wants_help()) {
+    PENSTOCK_ASSIGN(auto flags, kafka_flags::parse(known, words));
+    if (flags.words().size() <= words_max) return flags;
+    return error{errc::invalid_argument,
+                 fmt::format("\"{}\" belongs to no flag", flags.words()[words_max])};
+  }
   auto& to = out.text();
   to += fmt::format("{}.sh takes Kafka's flags:\n", name);
   for (const auto& each : known) {
@@ -78,25 +88,33 @@ result<session> kafka_front::at(const kafka_flags& flags) const {
   const auto servers = flags.value(bootstrap_flag.name);
   if (servers.empty())
     return error{errc::invalid_argument, "--bootstrap-server HOST:PORT is missing"};
-  PENSTOCK_ASSIGN(auto on, on_of_bootstrap(servers));
+  PENSTOCK_ASSIGN(auto on, on_of_bootstrap("--bootstrap-server", servers));
   return session{std::move(on), false, out, std::chrono::seconds{60}};
 }
 
 int run_kafka_front(std::vector<std::string> words) {
   const auto& of = *find(words.front());
   words.erase(words.begin());
-  if (std::find(words.begin(), words.end(), "--version") != words.end()) {
-    fmt::print("{}\n", version());
-    return exit_ok;
-  }
   catch_stop_signals();
   output out;
   kafka_front with{of.name, words, out};
-  auto done = of.run(with);
-  if (!done && !(done.error() == errc::cancelled)) complain(of, done.error(), out.text());
-  const auto written = out.flush();
+  result<int> done = static_cast<int>(exit_ok);
+  if (std::find(words.begin(), words.end(), "--version") != words.end()) {
+    out.text() += fmt::format("{}\n", version());
+  } else {
+    done = of.run(with);
+  }
+  // What was found before it went wrong stands above what went wrong.
+  auto written = out.flush();
+  if (!done && !(done.error() == errc::cancelled)) {
+    complain(of, done.error(), out.text());
+    if (written) written = out.flush();
+  }
+  if (!written && !(written.error() == errc::cancelled)) {
+    session::note(fmt::format("{}.sh: {}", of.name, written.error().message()));
+    return exit_failed;
+  }
   if (!done) return done.error() == errc::cancelled && !stop_requested() ? exit_ok : exit_failed;
-  if (!written && !(written.error() == errc::cancelled)) return exit_failed;
   return *done;
 }
 

@@ -26,8 +26,11 @@ struct kafka_front {
   const std::vector<std::string>& words;
   output& out;
 
+  bool wants_help() const;
+
   /// The flags among its words. `--help` prints those that there are and ends with `cancelled`.
-  result<kafka_flags> parse(std::span<const kafka_flag> known) const;
+  /// More than `words_max` words that belong to no flag are `invalid_argument`.
+  result<kafka_flags> parse(std::span<const kafka_flag> known, std::size_t words_max = 0) const;
 
   /// The node that --bootstrap-server names; `invalid_argument` without that flag.
   result<session> at(const kafka_flags& flags) const;

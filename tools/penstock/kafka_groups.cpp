@@ -1,12 +1,15 @@
 // kafka-consumer-groups.sh.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cstdio>
+#include <set>
 
 #include "launch/exit_status.hpp"
 #include "tools/penstock/groups.hpp"
 #include "tools/penstock/kafka_fronts.hpp"
+#include "tools/penstock/topics.hpp"
 
 namespace penstock::tool {
 
@@ -159,7 +162,36 @@ result<std::vector<std::string>> named_groups(target& at, const kafka_flags& fla
   return out;
 }
 
+std::string lower(std::string text) {
+  for (auto& c : text)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return text;
+}
+
+// The values of --state or --type, in small letters; none: all there are.
+result<std::set<std::string>> chosen(const kafka_flags& flags, std::string_view flag,
+                                     std::span<const std::string_view> known) {
+  std::set<std::string> out;
+  const auto text = flags.value(flag);
+  for (std::string_view rest = text; !rest.empty();) {
+    const auto comma = std::min(rest.find(','), rest.size());
+    const std::string name{rest.substr(0, comma)};
+    rest.remove_prefix(std::min(comma + 1, rest.size()));
+    if (std::none_of(known.begin(), known.end(),
+                     [&](auto each) { return lower(std::string{each}) == lower(name); }))
+      return error{errc::invalid_argument,
+                   fmt::format("--{} {}: there are {}", flag, name, fmt::join(known, ", "))};
+    out.insert(lower(name));
+  }
+  return out;
+}
+
 result<int> list_all(session& with, const kafka_flags& flags) {
+  constexpr std::string_view states[] = {"Empty", "PreparingRebalance", "CompletingRebalance",
+                                         "Stable", "Dead"};
+  constexpr std::string_view types[] = {"Classic", "Consumer"};
+  PENSTOCK_ASSIGN(const auto of_state, chosen(flags, "state", states));
+  PENSTOCK_ASSIGN(const auto of_type, chosen(flags, "type", types));
   PENSTOCK_ASSIGN(auto at, with.open());
   PENSTOCK_ASSIGN(const auto all, list_groups(*at));
   auto& to = with.out.text();
@@ -179,9 +211,9 @@ result<int> list_all(session& with, const kafka_flags& flags) {
     to += "\n";
   };
   if (state || type) line("GROUP", "TYPE", "STATE");
-  const auto wanted = flags.value("state");
+  if (!of_type.empty() && !of_type.contains("classic")) return exit_ok;
   for (const auto& [name, now] : all)
-    if (wanted.empty() || wanted.find(now) != wanted.npos) line(name, "Classic", now);
+    if (of_state.empty() || of_state.contains(lower(now))) line(name, "Classic", now);
   return exit_ok;
 }
 
@@ -246,6 +278,7 @@ result<int> reset_all(session& with, const kafka_flags& flags) {
   args.to_end = flags.has("to-latest");
   args.to_current = flags.has("to-current");
   args.to_time = flags.value("to-datetime");
+  if (flags.has("to-datetime")) PENSTOCK_TRY(parse_time("--to-datetime", args.to_time));
   if (flags.has("to-offset")) {
     PENSTOCK_ASSIGN(args.to_offset, flags.number("to-offset", 0, 0, std::int64_t{1} << 62));
     args.clamp_offset = true;
@@ -270,7 +303,7 @@ result<int> reset_all(session& with, const kafka_flags& flags) {
     fmt::print(stderr, "WARN: No action will be performed as the --execute option is missing.\n");
   PENSTOCK_ASSIGN(auto at, with.open());
   PENSTOCK_ASSIGN(const auto names, named_groups(*at, flags));
-  auto& to = with.out.text();
+  bytes to;
   const auto line = [&](const std::string& name, const std::string& topic,
                         const std::string& number, const std::string& offset) {
     fmt::format_to(std::back_inserter(to), "\n{:<30} {:<30} {:<10} {:<15}", name, topic, number,
@@ -283,7 +316,7 @@ result<int> reset_all(session& with, const kafka_flags& flags) {
     for (const auto& [tp, change] : moved)
       line(name, tp.topic, std::to_string(tp.partition), std::to_string(change.second));
   }
-  to += "\n";
+  with.out.text() += to + "\n";
   return exit_ok;
 }
 

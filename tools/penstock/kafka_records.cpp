@@ -4,6 +4,7 @@
 
 #include "launch/exit_status.hpp"
 #include "tools/penstock/kafka_fronts.hpp"
+#include "tools/penstock/record_format.hpp"
 #include "tools/penstock/topics.hpp"
 
 namespace penstock::tool {
@@ -25,16 +26,28 @@ std::string literal(const std::string& text) {
   return out;
 }
 
+using named_values = std::map<std::string, std::string>;
+
 // What people write in a shell for a tab.
-std::string separator(const std::map<std::string, std::string>& from, const char* name,
-                      std::string otherwise) {
+std::string separator(const named_values& from, const char* name, std::string otherwise) {
   const auto at = from.find(name);
   return at == from.end() ? std::move(otherwise) : at->second;
 }
 
-bool yes(const std::map<std::string, std::string>& from, const char* name, bool otherwise = false) {
+bool yes(const named_values& from, const char* name, bool otherwise = false) {
   const auto at = from.find(name);
   return at == from.end() ? otherwise : at->second == "true";
+}
+
+// To Kafka everything but "true" is no: what was mistyped would be left out without a word.
+result<void> check_switches(const named_values& of) {
+  for (const auto& [name, value] : of) {
+    const bool is_switch = name.starts_with("print.") || name == "parse.key";
+    if (is_switch && value != "true" && value != "false")
+      return error{errc::invalid_argument,
+                   fmt::format("{}={}: give it true or false", name, value)};
+  }
+  return {};
 }
 
 }  // namespace
@@ -97,7 +110,11 @@ result<int> kafka_console_producer(kafka_front& with) {
   produce_arguments args;
   args.topic = flags.value("topic");
   if (args.topic.empty()) return error{errc::invalid_argument, "--topic is missing"};
-  if (yes(reading, "parse.key")) args.key_separator = separator(reading, "key.separator", "\\t");
+  PENSTOCK_TRY(check_switches(reading));
+  if (yes(reading, "parse.key")) {
+    args.key_separator = separator(reading, "key.separator", "\\t");
+    PENSTOCK_TRY(unescape("key.separator", args.key_separator));
+  }
   args.null_as = separator(reading, "null.marker", "");
   args.compression = separator(client, "compression.type", "none");
   if (flags.has("compression-codec")) args.compression = flags.value("compression-codec", "gzip");
@@ -194,6 +211,7 @@ result<consume_arguments> consumer_arguments(const kafka_flags& flags) {
   PENSTOCK_ASSIGN(const auto how, flags.properties(of_formatter, formatter_properties));
   PENSTOCK_ASSIGN(const auto client, flags.properties(of_client, reader_settings));
   consume_arguments args;
+  PENSTOCK_TRY(check_switches(how));
   args.topic = flags.value("topic");
   if (args.topic.empty()) return error{errc::invalid_argument, "--topic is missing"};
   args.group = flags.value("group", separator(client, "group.id", ""));
@@ -207,8 +225,18 @@ result<consume_arguments> consumer_arguments(const kafka_flags& flags) {
     args.from_beginning = true;
   } else if (!offset.empty() && offset != "latest") {
     if (args.partitions.empty()) return error{errc::invalid_argument, "--offset needs --partition"};
+    if (flags.has("from-beginning"))
+      return error{errc::invalid_argument, "--from-beginning and --offset exclude each other"};
+    args.from_beginning = false;
+    if (!flags.number("offset", 0, 0, std::numeric_limits<std::int64_t>::max()))
+      return error{errc::invalid_argument,
+                   fmt::format("--offset {}: give it earliest, latest or a number", offset)};
     args.offsets = {fmt::format("{}:{}", args.partitions.front(), offset)};
   }
+  if (!args.group.empty() && !args.partitions.empty())
+    return error{errc::invalid_argument, "--group and --partition exclude each other"};
+  if (!args.group.empty() && !args.offsets.empty())
+    return error{errc::invalid_argument, "--group and --offset exclude each other"};
   if (flags.has("max-messages")) {
     PENSTOCK_ASSIGN(const auto count, flags.number("max-messages", -1, -1, 0x7fffffff));
     if (count >= 0) args.count = static_cast<std::uint64_t>(count);
@@ -218,9 +246,11 @@ result<consume_arguments> consumer_arguments(const kafka_flags& flags) {
   // Kafka's own tool shows what transactions have not committed unless it is told otherwise.
   const auto isolation =
       flags.value("isolation-level", separator(client, "isolation.level", "read_uncommitted"));
-  args.isolation = isolation == "read_committed"     ? "read-committed"
-                   : isolation == "read_uncommitted" ? "read-uncommitted"
-                                                     : isolation;
+  if (isolation != "read_committed" && isolation != "read_uncommitted")
+    return error{
+        errc::invalid_argument,
+        fmt::format("isolation level {}: give it read_committed or read_uncommitted", isolation)};
+  args.isolation = isolation == "read_committed" ? "read-committed" : "read-uncommitted";
   const auto formatter = flags.value("formatter");
   if (!formatter.empty() && !formatter.ends_with("DefaultMessageFormatter"))
     return error{
@@ -289,8 +319,9 @@ result<int> kafka_dump_log(kafka_front& with) {
   const auto files = flags.value("files");
   for (std::string_view rest = files; !rest.empty();) {
     const auto comma = std::min(rest.find(','), rest.size());
-    args.files.emplace_back(rest.substr(0, comma));
+    if (comma > 0) args.files.emplace_back(rest.substr(0, comma));
     rest.remove_prefix(std::min(comma + 1, rest.size()));
+    if (comma == 0) continue;
     const bool known =
         std::any_of(std::begin(dumped_files), std::end(dumped_files),
                     [&](std::string_view suffix) { return args.files.back().ends_with(suffix); });

@@ -112,6 +112,10 @@ constexpr const char* start_usage =
 }  // namespace
 
 result<int> kafka_server_start(kafka_front& with) {
+  if (with.wants_help()) {
+    with.out.text() += fmt::format("{}\n", start_usage);
+    return exit_ok;
+  }
   node_arguments args;
   bool daemon = false;
   const auto& words = with.words;
@@ -132,14 +136,20 @@ result<int> kafka_server_start(kafka_front& with) {
     }
   }
   if (args.config.empty()) return error{errc::invalid_argument, start_usage};
+  // Before it goes into the background, where nobody would see what is wrong.
+  PENSTOCK_ASSIGN(auto config, read_node_config(args));
   PENSTOCK_ASSIGN(const auto folder, log_folder());
   if (daemon) PENSTOCK_TRY(into_background(folder));
   const pid_file mine{folder};
   PENSTOCK_TRY(mine.write());
-  return node_run(args);
+  return node_run(std::move(config));
 }
 
 result<int> kafka_server_stop(kafka_front& with) {
+  if (with.wants_help()) {
+    with.out.text() += "USAGE: kafka-server-stop.sh\n";
+    return exit_ok;
+  }
   if (!with.words.empty())
     return error{
         errc::invalid_argument,
@@ -195,6 +205,9 @@ bool is_uuid(const std::string& text) {
 result<int> format_storage(kafka_front& with, const kafka_flags& flags) {
   if (!flags.has("config")) return error{errc::invalid_argument, "--config FILE is missing"};
   const auto id = flags.value("cluster-id");
+  if (id.empty())
+    return error{errc::invalid_argument,
+                 "--cluster-id is missing: give it what kafka-storage.sh random-uuid prints"};
   if (!is_uuid(id))
     return error{errc::invalid_argument,
                  fmt::format("--cluster-id {}: give what kafka-storage.sh random-uuid prints", id)};
@@ -220,7 +233,7 @@ result<int> format_storage(kafka_front& with, const kafka_flags& flags) {
 }  // namespace
 
 result<int> kafka_storage(kafka_front& with) {
-  PENSTOCK_ASSIGN(const auto flags, with.parse(storage_flags));
+  PENSTOCK_ASSIGN(const auto flags, with.parse(storage_flags, 1));
   const auto what = flags.words().size() == 1 ? flags.words().front() : std::string{};
   if (what == "format") return format_storage(with, flags);
   if (what == "random-uuid") {
@@ -228,8 +241,8 @@ result<int> kafka_storage(kafka_front& with) {
     return exit_ok;
   }
   return error{errc::invalid_argument,
-               fmt::format("\"{}\" is not supported: format and random-uuid are",
-                           fmt::join(flags.words(), " "))};
+               what.empty() ? "one of format and random-uuid is missing"
+                            : fmt::format("{} is not supported: format and random-uuid are", what)};
 }
 
 }  // namespace penstock::tool

@@ -2,7 +2,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <regex>
+#include <set>
 
 #include "actors/messages/settings.hpp"
 #include "launch/exit_status.hpp"
@@ -137,6 +139,9 @@ result<int> alter_topics(session& with, const kafka_flags& flags) {
   PENSTOCK_ASSIGN(auto at, with.open());
   PENSTOCK_ASSIGN(const auto topics, chosen_topics(*at, flags, false));
   for (const auto& topic : topics) {
+    if (static_cast<std::int64_t>(topic.partitions.size()) == partitions)
+      return error{errc::invalid_setting,
+                   fmt::format("Topic already has {} partition(s).", partitions)};
     PENSTOCK_TRY(
         at->ask<admin_reply>(alter_topic_request::make([&](wire::AlterTopicRequest::Builder to) {
           to.setName(text_of(topic.name));
@@ -336,6 +341,7 @@ result<int> kafka_configs(kafka_front& with) {
   PENSTOCK_ASSIGN(const auto flags, with.parse(configs_flags));
   PENSTOCK_ASSIGN(auto where, with.at(flags));
   const auto type = flags.value("entity-type", flags.has("topic") ? "topics" : "");
+  if (type.empty()) return error{errc::invalid_argument, "--entity-type topics is missing"};
   if (type != "topics")
     return error{errc::invalid_argument,
                  type == "brokers" || type == "broker-loggers"
@@ -378,7 +384,29 @@ result<std::int64_t> time_of(const kafka_flags& flags) {
   const auto text = flags.value("time", "latest");
   if (text == "latest") return std::int64_t{-1};
   if (text == "earliest") return std::int64_t{-2};
-  return flags.number("time", -1, -2, std::numeric_limits<std::int64_t>::max());
+  if (const auto time = flags.number("time", -1, -2, std::numeric_limits<std::int64_t>::max()))
+    return *time;
+  return error{
+      errc::invalid_argument,
+      fmt::format("--time {}: give it earliest (-2), latest (-1) or milliseconds since 1970",
+                  text)};
+}
+
+// "0,2"
+result<std::set<std::size_t>> partitions_of(const kafka_flags& flags) {
+  std::set<std::size_t> out;
+  const auto text = flags.value("partitions");
+  for (std::string_view rest = text; !rest.empty();) {
+    const auto comma = std::min(rest.find(','), rest.size());
+    std::size_t number = 0;
+    const auto [at, failure] = std::from_chars(rest.data(), rest.data() + comma, number);
+    if (failure != std::errc{} || at != rest.data() + comma)
+      return error{errc::invalid_argument,
+                   fmt::format("--partitions {}: give it numbers with commas between", text)};
+    out.insert(number);
+    rest.remove_prefix(std::min(comma + 1, rest.size()));
+  }
+  return out;
 }
 
 }  // namespace
@@ -388,7 +416,7 @@ result<int> kafka_get_offsets(kafka_front& with) {
   PENSTOCK_ASSIGN(auto where, with.at(flags));
   PENSTOCK_ASSIGN(const auto time, time_of(flags));
   PENSTOCK_ASSIGN(const auto filter, topic_filter::parse(flags.value("topic")));
-  const auto only = "," + flags.value("partitions") + ",";
+  PENSTOCK_ASSIGN(const auto only, partitions_of(flags));
   PENSTOCK_ASSIGN(auto at, where.open());
   PENSTOCK_ASSIGN(const auto topics, describe_topics(*at, {}, false));
   bool any = false;
@@ -396,7 +424,7 @@ result<int> kafka_get_offsets(kafka_front& with) {
     if (topic.name == metadata_topic || !filter.allows(topic.name)) continue;
     if (topic.internal && flags.has("exclude-internal-topics")) continue;
     for (std::size_t i = 0; i < topic.partitions.size(); ++i) {
-      if (only.size() > 2 && only.find(fmt::format(",{},", i)) == only.npos) continue;
+      if (!only.empty() && !only.contains(i)) continue;
       any = true;
       PENSTOCK_ASSIGN(const auto reply, at->ask<list_offsets_reply>(list_offsets_request::make(
                                             [&](wire::ListOffsetsRequest::Builder to) {

@@ -281,7 +281,7 @@ class index_dumper {
         file_names::offset_in(name, name.substr(std::min<std::size_t>(20, name.size())));
     if (!base)
       return error{errc::invalid_argument,
-                   fmt::format("--file {}: the name of an index begins with the offset of its "
+                   fmt::format("{}: the name of an index begins with the offset of its "
                                "segment, in 20 digits",
                                file)};
     PENSTOCK_ASSIGN(const auto content, read_file(machine_disk(), file, index_bytes_max));
@@ -355,13 +355,11 @@ class dumper {
   /// The batches of one file; false when the count is used up.
   result<bool> dump(const std::string& file, std::uint64_t& left, const rendering& key,
                     const rendering& value) {
-    if (!with_.json) {
-      fmt::format_to(std::back_inserter(with_.out.text()), "Dumping {}\n", file);
-      if (args_.kafka_heads) print_start(file);
-    }
+    bool begun = false;
     result<void> failure;
     const auto walked =
         each_batch(machine_disk(), file, [&](std::uint64_t position, const batch_view& batch) {
+          if (!std::exchange(begun, true)) print_head(file);
           if (left == 0) return false;
           if (args_.from && batch.last_offset() < *args_.from) return true;
           --left;
@@ -371,12 +369,16 @@ class dumper {
         });
     if (!failure) return failure.error();
     if (!walked) return walked.error();
+    if (!begun) print_head(file);
     return left > 0;
   }
 
  private:
-  // A segment is named after its first offset.
-  void print_start(const std::string& file) {
+  void print_head(const std::string& file) {
+    if (with_.json) return;
+    fmt::format_to(std::back_inserter(with_.out.text()), "Dumping {}\n", file);
+    if (!args_.kafka_heads) return;
+    // A segment is named after its first offset.
     const auto name = file.substr(file.rfind('/') + 1);
     offset_t start = 0;
     (void)std::from_chars(name.data(), name.data() + name.size(), start);

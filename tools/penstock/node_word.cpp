@@ -105,9 +105,8 @@ result<server_properties> read_node_config(const node_arguments& args) {
   return config;
 }
 
-result<int> node_run(const node_arguments& args) {
+result<int> node_run(server_properties config) {
   raise_descriptor_limit();
-  PENSTOCK_ASSIGN(auto config, read_node_config(args));
   std::unique_ptr<embedded_node> node;
   std::unique_ptr<kafka::listener> listener;
   {

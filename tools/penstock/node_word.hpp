@@ -14,7 +14,8 @@ struct node_arguments {
   std::vector<std::string> overrides;  // NAME=VALUE, instead of what the file says
 };
 
-result<int> node_run(const node_arguments& args);
+/// Until a signal ends it.
+result<int> node_run(server_properties config);
 
 /// What the file and the overrides say; warnings are printed. Fails as `parse_server_properties`.
 result<server_properties> read_node_config(const node_arguments& args);

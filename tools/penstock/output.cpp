@@ -29,11 +29,22 @@ result<void> output::flush() {
   return {};
 }
 
+namespace {
+
+// Columns that a text takes: its characters, not their bytes.
+std::size_t width_of(std::string_view text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+  }));
+}
+
+}  // namespace
+
 void table::print(bytes& to) const {
   std::vector<std::size_t> widths;
   for (const auto& row : rows_) {
     widths.resize(std::max(widths.size(), row.size()));
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width_of(row[i]));
   }
   // A column is numeric when every cell below its head is.
   std::vector<bool> numeric(widths.size(), rows_.size() > 1);
@@ -47,7 +58,7 @@ void table::print(bytes& to) const {
     std::string line;
     for (std::size_t i = 0; i < row.size(); ++i) {
       if (i > 0) line += "  ";
-      const std::string padding(widths[i] - row[i].size(), ' ');
+      const std::string padding(widths[i] - width_of(row[i]), ' ');
       line += numeric[i] ? padding + row[i] : row[i] + padding;
     }
     line.erase(line.find_last_not_of(' ') + 1);

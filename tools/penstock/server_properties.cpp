@@ -10,13 +10,25 @@
 #include <optional>
 #include <set>
 
+#include "streams/base/assert.hpp"
+#include "streams/base/nearest.hpp"
+#include "streams/topic/settings.hpp"
+
 namespace penstock::tool {
 
 namespace {
 
+constexpr const char* overridden = "--override";
+
 struct property {
   std::string value;
   std::string where;  // "server.properties line 12"
+
+  /// A file is refused; a flag that cannot be is a mistake of the command line.
+  error refused(const std::string& why) const {
+    return error{where == overridden ? errc::invalid_argument : errc::invalid_setting,
+                 fmt::format("{}: {}", where, why)};
+  }
 };
 using properties = std::map<std::string, property, std::less<>>;
 
@@ -92,8 +104,8 @@ properties read_lines(std::string_view text, const std::string& name) {
 // --- values
 
 error wrong(const std::string& name, const property& from, const std::string& allowed) {
-  return error{errc::invalid_setting, fmt::format("{}: {} cannot be \"{}\": give it {}", from.where,
-                                                  name, shown(from.value), allowed)};
+  return from.refused(
+      fmt::format("{} cannot be \"{}\": give it {}", name, shown(from.value), allowed));
 }
 
 template <class T>
@@ -177,6 +189,7 @@ bool without_effect(std::string_view name) {
   static const std::set<std::string_view> names{"controller.quorum.voters",
                                                 "controller.quorum.bootstrap.servers",
                                                 "inter.broker.listener.name",
+                                                "security.inter.broker.protocol",
                                                 "num.network.threads",
                                                 "num.io.threads",
                                                 "num.recovery.threads.per.data.dir",
@@ -205,12 +218,23 @@ bool without_effect(std::string_view name) {
   return names.contains(name);
 }
 
+std::string why_without_effect(const std::string& name, const std::vector<std::string>& known) {
+  for (const auto* secure : {"ssl.", "sasl.", "authorizer.", "super.users"})
+    if (name.starts_with(secure))
+      return "has no effect: there is no encryption and no access control yet";
+  const auto meant = nearest(name, known);
+  return "is not known here and has no effect" +
+         (meant.empty() ? std::string{} : fmt::format(": did you mean {}?", meant));
+}
+
 struct reading {
   const properties& all;
   server_properties& to;
   std::set<std::string_view> used;
+  std::vector<std::string> known;  // those that were looked for
 
   const property* find(std::string_view name) {
+    known.emplace_back(name);
     auto at = all.find(name);
     if (at == all.end()) return nullptr;
     used.insert(at->first);
@@ -231,6 +255,14 @@ struct reading {
     return {};
   }
 };
+
+std::string allowed_of(std::string_view setting) {
+  const auto table = topic_setting_table();
+  const auto at = std::find_if(table.begin(), table.end(),
+                               [&](const setting_info& each) { return each.name == setting; });
+  PENSTOCK_ASSERT(at != table.end(), setting);
+  return std::string{at->allowed};
+}
 
 result<void> read_topic_defaults(reading& in) {
   auto& defaults = in.to.node.defaults.topics;
@@ -253,9 +285,8 @@ result<void> read_topic_defaults(reading& in) {
         defaults["penstock.flush"] = "interval";
       }
     }
-    if (auto fine = checked.set(each.topic_name, value); !fine)
-      return error{errc::invalid_setting,
-                   fmt::format("{}: {}: {}", from->where, each.name, fine.error().message())};
+    if (!checked.set(each.topic_name, value))
+      return wrong(each.name, *from, allowed_of(each.topic_name));
     defaults[each.topic_name] = checked.explicit_values().at(each.topic_name);
   }
   if (const auto* from = in.find("log.flush.interval.messages")) {
@@ -273,8 +304,8 @@ result<void> read_topic_defaults(reading& in) {
     }
   }
   if (const auto* from = in.find("penstock.flush")) {
-    if (auto fine = checked.set("penstock.flush", from->value); !fine)
-      return fine.error().with_context(from->where);
+    if (!checked.set("penstock.flush", from->value))
+      return wrong("penstock.flush", *from, allowed_of("penstock.flush"));
     defaults["penstock.flush"] = from->value;
   }
   in.to.edge.topic_defaults = defaults;
@@ -300,20 +331,21 @@ result<void> read_listeners(reading& in) {
     if (from == nullptr) return found;
     for (const auto& each : list_of(from->value)) {
       auto at = endpoint_of(each);
-      if (!at) return wrong(name, *from, "NAME://HOST:PORT, with commas between");
+      if (!at)
+        return wrong(name, *from,
+                     "NAME://HOST:PORT, with commas between, and a PORT from 0 to 65535");
       if (of_controllers.contains(at->name)) continue;
       const auto known = protocols.find(at->name);
       const auto& protocol = known == protocols.end() ? at->name : known->second;
       if (protocol != "PLAINTEXT")
-        return error{errc::invalid_setting,
-                     fmt::format("{}: {}: listener {} speaks {}, but only PLAINTEXT is there",
-                                 from->where, name, at->name, protocol)};
+        return from->refused(fmt::format("{}: listener {} speaks {}, but only PLAINTEXT is there",
+                                         name, at->name, protocol));
       if (found)
-        return error{errc::invalid_setting,
-                     fmt::format("{}: {}: one listener for clients is possible, {} is a second one",
-                                 from->where, name, at->name)};
+        return from->refused(fmt::format(
+            "{}: one listener for clients is possible, {} is a second one", name, at->name));
       found = std::move(at);
     }
+    if (!found) return wrong(name, *from, "a listener for clients, such as PLAINTEXT://:9092");
     return found;
   };
   PENSTOCK_ASSIGN(const auto listen, client_listener("listeners"));
@@ -376,6 +408,14 @@ result<void> read_limits(reading& in) {
   groups.initial_rebalance_delay = std::max<duration>(groups.initial_rebalance_delay, 25ms);
   PENSTOCK_TRY(in.millis("group.min.session.timeout.ms", groups.session_timeout_min, 1));
   PENSTOCK_TRY(in.millis("group.max.session.timeout.ms", groups.session_timeout_max, 1));
+  if (groups.session_timeout_min > groups.session_timeout_max) {
+    const auto* most = in.find("group.max.session.timeout.ms");
+    return (most != nullptr ? most : in.find("group.min.session.timeout.ms"))
+        ->refused(
+            fmt::format("group.min.session.timeout.ms is {}, group.max.session.timeout.ms {}: "
+                        "no member could join; raise the second one",
+                        groups.session_timeout_min.count(), groups.session_timeout_max.count()));
+  }
   std::uint32_t members = 0x7fffffff;
   PENSTOCK_TRY(in.number<std::uint32_t>("group.max.size", members, 1, 0x7fffffff));
   groups.members_max = std::min<std::size_t>(members, groups.members_max);
@@ -404,13 +444,13 @@ result<server_properties> parse_server_properties(std::string_view text, const s
   for (const auto& each : overrides) {
     const auto equals = each.find('=');
     if (equals == std::string::npos || equals == 0)
-      return error{errc::invalid_setting,
-                   fmt::format("--override {}: write it as NAME=VALUE", each)};
+      return error{errc::invalid_argument,
+                   fmt::format("{} {}: write it as NAME=VALUE", overridden, each)};
     all[std::string{trimmed(each.substr(0, equals))}] = {
-        std::string{trimmed(std::string_view{each}.substr(equals + 1))}, "--override"};
+        std::string{trimmed(std::string_view{each}.substr(equals + 1))}, overridden};
   }
   server_properties to;
-  reading in{all, to, {}};
+  reading in{all, to, {}, {}};
   PENSTOCK_TRY(read_node(in));
   PENSTOCK_TRY(read_listeners(in));
   PENSTOCK_TRY(read_limits(in));
@@ -419,7 +459,7 @@ result<server_properties> parse_server_properties(std::string_view text, const s
     to.edge.broker.push_back({known, from.value, false});
     if (!in.used.contains(known) && !without_effect(known))
       to.warnings.push_back(
-          fmt::format("{}: {} is not known here and has no effect", from.where, shown(known)));
+          fmt::format("{}: {} {}", from.where, shown(known), why_without_effect(known, in.known)));
   }
   return to;
 }

@@ -22,7 +22,7 @@ struct server_properties {
 };
 
 /// `text` is the file's content, `name` what messages call it. `overrides` are "NAME=VALUE" and
-/// win. `invalid_setting` for a value that cannot be, or an override without `=`.
+/// win. `invalid_setting` for a value that cannot be, `invalid_argument` for such an override.
 result<server_properties> parse_server_properties(std::string_view text, const std::string& name,
                                                   const std::vector<std::string>& overrides);
 

@@ -121,8 +121,9 @@ result<void> check_data_directory(const std::string& directory) {
   auto& on = machine_disk();
   PENSTOCK_ASSIGN(const bool there, on.exists(directory));
   if (!there) {
-    return error{errc::not_found,
-                 fmt::format("there is no data directory {}: name one with --on DIR", directory)};
+    return error{
+        errc::not_found,
+        fmt::format("there is no data directory \"{}\": name one with --on DIR", directory)};
   }
   PENSTOCK_ASSIGN(const bool used, on.exists(fmt::format("{}/{}-0", directory, metadata_topic)));
   if (!used) {
@@ -137,7 +138,7 @@ bool is_directory(const std::string& on) {
   return on.find("://") == std::string::npos && !on.starts_with("unix:") && !on.starts_with("tcp:");
 }
 
-result<std::string> on_of_bootstrap(const std::string& bootstrap) {
+result<std::string> on_of_bootstrap(std::string_view flag, const std::string& bootstrap) {
   std::string on;
   for (std::string_view rest = bootstrap; !rest.empty();) {
     const auto comma = std::min(rest.find(','), rest.size());
@@ -148,7 +149,8 @@ result<std::string> on_of_bootstrap(const std::string& bootstrap) {
     if (rest.empty()) return on;
   }
   return error{errc::invalid_argument,
-               fmt::format("--bootstrap {}: write HOST:PORT, as in localhost:9092", bootstrap)};
+               fmt::format("{} {}: write HOST:PORT, as in localhost:9092; ports go up to 65535",
+                           flag, bootstrap)};
 }
 
 namespace {
@@ -164,8 +166,6 @@ result<std::unique_ptr<target>> attach_first(std::string_view addresses, duratio
     if (found) return found;
     last = found.error();
   }
-  if (last == errc::closed && last.message().starts_with("no node answers"))
-    last = error{errc::closed, last.message() + ": is penstock node running there?"};
   return last;
 }
 

@@ -63,8 +63,9 @@ class target {
 /// Fine when Penstock has worked on this directory; `not_found` with its name otherwise.
 result<void> check_data_directory(const std::string& directory);
 
-/// `--bootstrap HOST:PORT[,HOST:PORT…]` as `--on` says it; `invalid_argument` naming what is wrong.
-result<std::string> on_of_bootstrap(const std::string& bootstrap);
+/// "HOST:PORT[,HOST:PORT…]", which `flag` was given, as `--on` says it; `invalid_argument` naming
+/// what is wrong.
+result<std::string> on_of_bootstrap(std::string_view flag, const std::string& bootstrap);
 
 /// True when `on` is a directory of this machine rather than an address.
 bool is_directory(const std::string& on);
