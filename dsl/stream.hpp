@@ -279,14 +279,16 @@ class stream : public detail::aggregates<stream<K, V>, K, V> {
   /// Sends the values to a server, many with each POST: JSON documents, text as
   /// {"message":"…"}, or what `body` says. They wait in the topic `<topology>-<name>-sink` until
   /// the server has taken them, however long it is away; after a crash some may be sent again. What
-  /// the server will never take goes the way of `on_bad_record`.
+  /// the server will never take goes the way of `on_bad_record`. `as`: headers such as
+  /// Authorization, and whom to trust where the URL is https.
   void to_http(std::string name, std::string url, batch gather = {}, retry tries = {},
-               http_body body = ndjson{}) const {
+               http_body body = ndjson{}, http_client as = {}) const {
     http_sink where;
     where.url = std::move(url);
     where.gather = gather;
     where.tries = tries;
     where.body = std::move(body);
+    where.as = std::move(as);
     where.partitions = gather.in_flight;
     to_connector(std::move(name), "to_http", {std::move(where)});
   }

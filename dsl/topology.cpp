@@ -53,6 +53,7 @@ stream<std::string, std::string> topology::syslog(std::string name, std::string 
   what.partitions = options.partitions;
   what.message_bytes_max = options.message_bytes_max;
   what.connections_max = options.connections_max;
+  what.multiline = std::move(options.multiline);
   return from_connector<std::string, std::string>(std::move(name), "syslog", {std::move(what)});
 }
 
@@ -65,6 +66,7 @@ stream<no_key, std::string> topology::http_in(std::string name, std::string addr
   what.line_bytes_max = options.line_bytes_max;
   what.connections_max = options.connections_max;
   what.request_timeout = options.request_timeout;
+  what.multiline = std::move(options.multiline);
   return from_connector<no_key, std::string>(std::move(name), "http_in", {std::move(what)});
 }
 

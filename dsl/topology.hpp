@@ -54,17 +54,21 @@ struct tail_options {
 /// What `syslog` takes.
 struct syslog_options {
   std::int32_t partitions = 1;  // of its topic; a sender's messages are in one, in order
-  std::size_t message_bytes_max = 256u << 10;  // TCP: the rest of a longer message is cut off
-  std::size_t connections_max = 1000;          // TCP: more are closed at once
+  std::size_t message_bytes_max = 256u << 10;     // TCP: the rest of a longer message is cut off
+  std::size_t connections_max = 1000;             // TCP: more are closed at once
+  std::optional<logs::multiline> multiline = {};  // messages that belong together: over TCP those
+                                                  // of a connection, over UDP those of a sender
 };
 
 /// What `http_in` takes.
 struct http_options {
-  std::int32_t partitions = 1;               // of its topic
-  std::size_t body_bytes_max = 8u << 20;     // a larger body is answered 413
-  std::size_t line_bytes_max = 1u << 20;     // a body with a longer line is answered 400
-  std::size_t connections_max = 1000;        // more are answered 503
-  std::chrono::seconds request_timeout{30};  // for a whole request, and for taking the answer
+  std::int32_t partitions = 1;                    // of its topic
+  std::size_t body_bytes_max = 8u << 20;          // a larger body is answered 413
+  std::size_t line_bytes_max = 1u << 20;          // a body with a longer line is answered 400
+  std::size_t connections_max = 1000;             // more are answered 503
+  std::chrono::seconds request_timeout{30};       // for a whole request, and for taking the answer
+  std::optional<logs::multiline> multiline = {};  // lines of one body that belong together; bodies
+                                                  // of JSON have a document in each line
 };
 
 /// `t.lines("in", standard_input)`

@@ -2,9 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
-#include <caf/stateful_actor.hpp>
-
-#include "actors/connect/connector_base.hpp"
+#include "actors/connect/hosted.hpp"
 #include "actors/connect/socket_source.hpp"
 
 namespace penstock {
@@ -134,33 +132,21 @@ std::unique_ptr<connector> make(connector::self_pointer self, connector_config c
   return make_http_sink(self, std::move(config));
 }
 
-struct connector_state {
-  static inline const char* name = "penstock.connector";
-  std::unique_ptr<connector> held;
-};
-
-connector_actor::behavior_type host(connector_actor::stateful_pointer<connector_state> self,
-                                    connector_config config) {
-  auto& state = self->state;
+std::unique_ptr<connector> make_connector(connector::self_pointer self,
+                                          const connector_config& config) {
   const auto& at = config.topology->steps()[static_cast<std::size_t>(config.what.at)];
-  const auto make_it = [&](const auto& how) { state.held = make(self, std::move(config), how); };
-  if (config.what.source) {
-    std::visit(make_it, at.reads_from->how);
-  } else {
-    std::visit(make_it, at.writes_to->how);
-  }
-  state.held->start();
-  return {
-      [&state](const connector_order& what) { state.held->on_order(what.open()->getKind()); },
-      [&state](const tick& what) { state.held->on_tick(what.open()->getId()); },
-  };
+  const auto make_it = [&](const auto& how) { return make(self, config, how); };
+  return config.what.source ? std::visit(make_it, at.reads_from->how)
+                            : std::visit(make_it, at.writes_to->how);
 }
 
 }  // namespace
 
 connector_actor spawn_connector(caf::actor_system& system, connector_config config) {
-  return config.detached ? system.spawn<caf::detached>(host, std::move(config))
-                         : system.spawn(host, std::move(config));
+  const bool detached = config.detached;
+  return spawn_hosted(system, detached, [config = std::move(config)](connector::self_pointer self) {
+    return make_connector(self, config);
+  });
 }
 
 }  // namespace penstock

@@ -17,8 +17,8 @@
 #include "actors/cluster/io_thread.hpp"
 #include "actors/connect/listening.hpp"
 #include "actors/connect/socket_source.hpp"
-#include "streams/connect/line_cutter.hpp"
-#include "streams/logs/json.hpp"
+#include "streams/connect/posted_lines.hpp"
+#include "streams/record/serde_json.hpp"
 
 namespace penstock {
 namespace {
@@ -43,8 +43,9 @@ std::string escaped(std::string_view text) {
 /// One connection. Lives in its own handlers, and in whoever is to tell it that lines are durable.
 class http_session : public std::enable_shared_from_this<http_session> {
  public:
-  http_session(tcp::socket socket, std::shared_ptr<arrivals> to, const http_source& limits)
-      : stream_(std::move(socket)), to_(std::move(to)), limits_(limits) {}
+  http_session(tcp::socket socket, std::shared_ptr<arrivals> to, const http_source& limits,
+               const std::optional<logs::event_assembler>& events)
+      : stream_(std::move(socket)), to_(std::move(to)), limits_(limits), events_(events) {}
 
   void next() {
     parser_.emplace();
@@ -112,29 +113,14 @@ class http_session : public std::enable_shared_from_this<http_session> {
     const auto& request = parser_->get();
     const std::string_view type{request[http::field::content_type].data(),
                                 request[http::field::content_type].size()};
-    const bool json = type.find("json") != std::string_view::npos;
-    arrival batch;
-    std::uint64_t number = 0;
-    std::string wrong;
-    line_cutter cutter{limits_.body_bytes_max + 1};
-    const auto add = [&](std::string_view line) {
-      ++number;
-      if (json && line.find_first_not_of(" \t") == std::string_view::npos) return;
-      if (line.size() > limits_.line_bytes_max && wrong.empty())
-        wrong = fmt::format("line {} has {} bytes, at most {} are taken", number, line.size(),
-                            limits_.line_bytes_max);
-      if (json && wrong.empty())
-        if (auto read = logs::read_json(line); !read)
-          wrong = fmt::format("line {}: {}", number, read.error().message());
-      if (!wrong.empty()) return;
-      batch.lines.emplace_back(line);
-      batch.bytes += line.size() + 64;
-    };
-    cutter.add(request.body(), add);
-    cutter.finish(add);
-    if (!wrong.empty()) return answer(http::status::bad_request, wrong, false);
-    const auto count = batch.lines.size();
+    auto records =
+        posted_lines(request.body(), type, limits_.line_bytes_max, events_ ? &*events_ : nullptr);
+    if (!records) return answer(http::status::bad_request, records.error().message(), false);
+    const auto count = records->size();
     if (count == 0) return answer(http::status::ok, {}, false, 0);
+    arrival batch;
+    batch.lines = std::move(*records);
+    for (const auto& each : batch.lines) batch.bytes += each.size() + 64;
     stream_.expires_after(answer_max);
     batch.done = [self = shared_from_this(), count](bool durable) {
       asio::post(self->stream_.get_executor(), [self, count, durable] {
@@ -186,6 +172,7 @@ class http_session : public std::enable_shared_from_this<http_session> {
   beast::tcp_stream stream_;
   std::shared_ptr<arrivals> to_;
   http_source limits_;
+  std::optional<logs::event_assembler> events_;
   beast::flat_buffer buffer_{std::size_t{64} << 10};
   std::optional<http::request_parser<http::string_body>> parser_;
   http::response<http::empty_body> go_on_;
@@ -197,10 +184,12 @@ class http_session : public std::enable_shared_from_this<http_session> {
 
 class http_server final : public socket_server {
  public:
-  http_server(std::shared_ptr<arrivals> to, const http_source& what)
+  http_server(std::shared_ptr<arrivals> to, const http_source& what,
+              std::optional<logs::event_assembler> events)
       : listening_(thread_.io(), [this](tcp::socket socket) { take(std::move(socket)); }),
         to_(std::move(to)),
-        what_(what) {}
+        what_(what),
+        events_(std::move(events)) {}
   ~http_server() override {
     asio::post(thread_.io(), [this] {
       listening_.close();
@@ -219,7 +208,7 @@ class http_server final : public socket_server {
  private:
   void take(tcp::socket socket) {
     std::erase_if(sessions_, [](const auto& each) { return each.expired(); });
-    auto one = std::make_shared<http_session>(std::move(socket), to_, what_);
+    auto one = std::make_shared<http_session>(std::move(socket), to_, what_, events_);
     const bool full = sessions_.size() >= what_.connections_max;
     if (sessions_.size() >= 2 * what_.connections_max) return;
     sessions_.push_back(one);
@@ -230,6 +219,7 @@ class http_server final : public socket_server {
   tcp_listening listening_;
   std::shared_ptr<arrivals> to_;
   http_source what_;
+  std::optional<logs::event_assembler> events_;
   std::vector<std::weak_ptr<http_session>> sessions_;
 };
 
@@ -242,7 +232,8 @@ std::unique_ptr<connector> make_http_in(connector::self_pointer self, connector_
                      std::shared_ptr<socket_numbers>) -> result<std::unique_ptr<socket_server>> {
     PENSTOCK_ASSIGN(const auto address, parse_address(what.address));
     PENSTOCK_ASSIGN(const auto endpoint, endpoint_of<tcp>(what.address, address));
-    auto server = std::make_unique<http_server>(std::move(to), what);
+    PENSTOCK_ASSIGN(auto events, assembler_of(what.multiline));
+    auto server = std::make_unique<http_server>(std::move(to), what, std::move(events));
     PENSTOCK_TRY(server->open(endpoint));
     return std::unique_ptr<socket_server>{std::move(server)};
   };

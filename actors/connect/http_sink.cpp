@@ -5,8 +5,8 @@
 #include "actors/connect/http_sink.hpp"
 
 #include <algorithm>
-#include <caf/stateful_actor.hpp>
 
+#include "actors/connect/hosted.hpp"
 #include "actors/connect/topic_reader.hpp"
 
 namespace penstock {
@@ -28,7 +28,13 @@ class http_connector final : public connector {
   void begin() override {
     const auto url = parse_http_url(what_.url);
     if (!url) return fail(url.error());
-    transport_ = make_(*url, reader_.partitions(), what_.tries.timeout, *config_.time);
+    // Now, because nobody can set a variable later; what files say may change.
+    if (const auto known = values_of(what_.as.headers, *config_.files); !known)
+      return fail(known.error());
+    auto made =
+        make_({*url, what_.as.ca_file}, reader_.partitions(), what_.tries.timeout, *config_.time);
+    if (!made) return fail(made.error());
+    transport_ = std::move(*made);
     random chance{static_cast<std::uint64_t>(config_.time->monotonic().count())};
     for (std::size_t p = 0; p < reader_.partitions(); ++p)
       lanes_.emplace_back(delivery{what_.body, json_, what_.gather, what_.tries, chance.fork()});
@@ -103,7 +109,9 @@ class http_connector final : public connector {
     const bool hurry = finishing_ && reader_.at_end(p);
     auto body = owed.next(now(), hurry);
     if (!body) return;
-    transport_->post(p, content_type(what_.body), std::move(*body),
+    const auto own = values_of(what_.as.headers, *config_.files);
+    if (!own) return on_answer(p, own.error());
+    transport_->post(p, content_type(what_.body), *own, std::move(*body),
                      [this, p](const result<http_answer>& answer) { on_answer(p, answer); });
   }
 
@@ -260,29 +268,11 @@ std::unique_ptr<connector> make_http_sink(connector::self_pointer self, connecto
   return std::make_unique<http_connector>(self, std::move(config), make_http_transport);
 }
 
-namespace {
-
-struct hosted {
-  static inline const char* name = "penstock.connector";
-  std::unique_ptr<connector> held;
-};
-
-connector_actor::behavior_type host(connector_actor::stateful_pointer<hosted> self,
-                                    connector_config config, http_transport_maker make) {
-  auto& state = self->state;
-  state.held = std::make_unique<http_connector>(self, std::move(config), std::move(make));
-  state.held->start();
-  return {
-      [&state](const connector_order& what) { state.held->on_order(what.open()->getKind()); },
-      [&state](const tick& what) { state.held->on_tick(what.open()->getId()); },
-  };
-}
-
-}  // namespace
-
 connector_actor spawn_http_sink(caf::actor_system& system, connector_config config,
                                 http_transport_maker make) {
-  return system.spawn(host, std::move(config), std::move(make));
+  return spawn_hosted(system, false, [config, make](connector::self_pointer self) {
+    return std::make_unique<http_connector>(self, config, make);
+  });
 }
 
 }  // namespace penstock

@@ -5,8 +5,10 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
 
+#include "actors/connect/own_headers.hpp"
 #include "streams/base/clock.hpp"
 #include "streams/base/result.hpp"
 #include "streams/connect/delivery.hpp"
@@ -21,18 +23,28 @@ class http_transport {
   /// `io_error`, `timed_out` or `closed` when there is no answer.
   using receiver = std::function<void(const result<http_answer>&)>;
 
-  /// Sends a POST. `then` is called from inside `work`, once, unless the transport ends before.
-  virtual void post(std::size_t lane, std::string_view content_type, bytes body, receiver then) = 0;
+  /// Sends a POST with these headers besides what HTTP needs. `then` is called from inside `work`,
+  /// once, unless the transport ends before.
+  virtual void post(std::size_t lane, std::string_view content_type, const http_fields& own,
+                    bytes body, receiver then) = 0;
 
   /// Lets requests go on, for at most `wait`, and less when all are answered.
   virtual void work(duration wait) = 0;
 };
 
-/// Plain HTTP/1.1 over TCP. `timeout` is for a whole request; `wall` for dates in answers.
-std::unique_ptr<http_transport> make_http_transport(http_url to, std::size_t lanes,
-                                                    duration timeout, const clock& wall);
+/// Where requests go. `ca_file`: the authorities that an https server is verified by, in PEM;
+/// empty: the system's.
+struct http_peer {
+  http_url at;
+  std::string ca_file;
+};
 
-using http_transport_maker = std::function<std::unique_ptr<http_transport>(
-    const http_url& to, std::size_t lanes, duration timeout, const clock& wall)>;
+/// HTTP/1.1 over TCP, or over TLS. `timeout` is for a whole request; `wall` for dates in answers.
+/// `invalid_argument` when the authorities cannot be read.
+result<std::unique_ptr<http_transport>> make_http_transport(http_peer to, std::size_t lanes,
+                                                            duration timeout, const clock& wall);
+
+using http_transport_maker = std::function<result<std::unique_ptr<http_transport>>(
+    const http_peer& to, std::size_t lanes, duration timeout, const clock& wall)>;
 
 }  // namespace penstock

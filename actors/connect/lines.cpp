@@ -1,11 +1,10 @@
 // lines(name, …): one stream of bytes into its topic, a record per line. Reads while less than a
 // limit waits to be acknowledged, so that a slow node slows down whoever writes the stream. A
 // stream cannot be read again: nothing of it is remembered.
-#include <array>
+#include "actors/connect/lines.hpp"
 
-#include "actors/connect/connector_base.hpp"
+#include "actors/connect/hosted.hpp"
 #include "actors/connect/topic_writer.hpp"
-#include "streams/base/input.hpp"
 #include "streams/connect/line_cutter.hpp"
 
 namespace penstock {
@@ -18,8 +17,9 @@ constexpr auto busy_wait = 2ms;    // while answers are on their way
 
 class lines_connector final : public connector {
  public:
-  lines_connector(self_pointer self, connector_config config)
+  lines_connector(self_pointer self, connector_config config, input_opener open)
       : connector(self, std::move(config)),
+        open_(std::move(open)),
         what_(std::get<lines_source>(self_step().reads_from->how)),
         cutter_(what_.line_bytes_max),
         out_(*this, [this] { progressed(); }),
@@ -32,7 +32,7 @@ class lines_connector final : public connector {
       if (!made) return fail(made.error());
       events_ = std::move(*made);
     }
-    auto opened = open_input(what_.path);
+    auto opened = open_(what_.path);
     if (!opened) return fail(opened.error());
     input_ = std::move(*opened);
     out_.open([this] {
@@ -113,6 +113,7 @@ class lines_connector final : public connector {
 
   static constexpr std::uint32_t lines_in_turn = 1024;
 
+  input_opener open_;
   lines_source what_;
   line_cutter cutter_;
   std::optional<logs::event_assembler> events_;
@@ -129,7 +130,13 @@ class lines_connector final : public connector {
 }  // namespace
 
 std::unique_ptr<connector> make_lines(connector::self_pointer self, connector_config config) {
-  return std::make_unique<lines_connector>(self, std::move(config));
+  return std::make_unique<lines_connector>(self, std::move(config), open_input);
+}
+
+connector_actor spawn_lines(caf::actor_system& system, connector_config config, input_opener open) {
+  return spawn_hosted(system, false, [config, open](connector::self_pointer self) {
+    return std::make_unique<lines_connector>(self, config, open);
+  });
 }
 
 }  // namespace penstock

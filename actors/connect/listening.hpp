@@ -7,6 +7,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "streams/base/result.hpp"
@@ -28,6 +29,14 @@ result<typename Protocol::endpoint> endpoint_of(const std::string& address,
       names.resolve(at.host, std::to_string(at.port), boost::asio::ip::resolver_base::passive, why);
   if (why || found.empty()) return cannot_listen(address, why);
   return found.begin()->endpoint();
+}
+
+/// What puts lines together, if the source does.
+inline result<std::optional<logs::event_assembler>> assembler_of(
+    const std::optional<logs::multiline>& how) {
+  if (!how) return std::optional<logs::event_assembler>{};
+  PENSTOCK_ASSIGN(auto made, logs::event_assembler::make(*how));
+  return std::optional{std::move(made)};
 }
 
 class tcp_listening {

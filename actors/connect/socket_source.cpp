@@ -1,8 +1,8 @@
 #include "actors/connect/socket_source.hpp"
 
 #include <caf/send.hpp>
-#include <caf/stateful_actor.hpp>
 
+#include "actors/connect/hosted.hpp"
 #include "streams/topic/partitioner.hpp"
 
 namespace penstock {
@@ -90,29 +90,11 @@ connector_numbers socket_source::numbers() const {
           counted_->cut.load()};
 }
 
-namespace {
-
-struct source_state {
-  static inline const char* name = "penstock.socket_source";
-  std::unique_ptr<connector> held;
-};
-
-connector_actor::behavior_type host(connector_actor::stateful_pointer<source_state> self,
-                                    connector_config config, socket_source::opener open) {
-  auto& state = self->state;
-  state.held = std::make_unique<socket_source>(self, std::move(config), std::move(open));
-  state.held->start();
-  return {
-      [&state](const connector_order& what) { state.held->on_order(what.open()->getKind()); },
-      [&state](const tick& what) { state.held->on_tick(what.open()->getId()); },
-  };
-}
-
-}  // namespace
-
 connector_actor spawn_socket_source(caf::actor_system& system, connector_config config,
                                     socket_source::opener open) {
-  return system.spawn(host, std::move(config), std::move(open));
+  return spawn_hosted(system, false, [config, open](connector::self_pointer self) {
+    return std::make_unique<socket_source>(self, config, open);
+  });
 }
 
 }  // namespace penstock

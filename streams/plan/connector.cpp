@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+
 #include "streams/plan/http_url.hpp"
 
 namespace penstock {
@@ -67,6 +70,7 @@ void check_address(const std::string& step, const std::string& address, bool wit
 void check(const std::string& step, const syslog_source& from, std::vector<std::string>& problems) {
   check_partitions(step, from.partitions, problems);
   check_line_bytes(step, from.message_bytes_max, problems);
+  check_multiline(step, from.multiline, problems);
   check_address(step, from.address, true, problems);
 }
 
@@ -74,6 +78,7 @@ void check(const std::string& step, const http_source& from, std::vector<std::st
   check_partitions(step, from.partitions, problems);
   check_line_bytes(step, from.line_bytes_max, problems);
   check_line_bytes(step, from.body_bytes_max, problems);
+  check_multiline(step, from.multiline, problems);
   check_address(step, from.address, false, problems);
 }
 
@@ -93,12 +98,53 @@ void check(const std::string& step, const file_sink& to, std::vector<std::string
   }
 }
 
+bool is_header_name(std::string_view name) {
+  constexpr std::string_view others = "!#$%&'*+-.^_`|~";
+  return !name.empty() && std::all_of(name.begin(), name.end(), [&](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           others.find(c) != others.npos;
+  });
+}
+
+bool same_name(std::string_view a, std::string_view b) {
+  const auto low = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [&](char x, char y) { return low(x) == low(y); });
+}
+
+/// Empty when there is none. The value is not for anybody's eyes.
+std::string problem_of(const http_header& header) {
+  static constexpr std::array<std::string_view, 6> of_the_sink{
+      "Host", "Content-Length", "Content-Type", "Transfer-Encoding", "Connection", "Expect"};
+  if (!is_header_name(header.name))
+    return fmt::format("\"{}\" is no name of a header", header.name);
+  if (std::any_of(of_the_sink.begin(), of_the_sink.end(),
+                  [&](std::string_view each) { return same_name(each, header.name); }))
+    return fmt::format("the header {} is the sink's own affair", header.name);
+  if (const auto* text = std::get_if<std::string>(&header.value);
+      text && (text->empty() || !is_header_value(*text)))
+    return fmt::format("the value of the header {} is empty, or has control characters in it",
+                       header.name);
+  if (const auto* at = std::get_if<from_environment>(&header.value);
+      at && (at->variable.empty() || !is_header_value(at->before)))
+    return fmt::format("the value of the header {} names no environment variable", header.name);
+  if (const auto* at = std::get_if<from_file>(&header.value);
+      at && (at->path.empty() || !is_header_value(at->before)))
+    return fmt::format("the value of the header {} names no file", header.name);
+  return {};
+}
+
 void check(const std::string& step, const http_sink& to, std::vector<std::string>& problems) {
   const auto wrong = [&](const std::string& what) {
     problems.push_back(fmt::format("step \"{}\": {}", step, what));
   };
   check_partitions(step, to.partitions, problems);
-  if (const auto url = parse_http_url(to.url); !url) wrong(url.error().message());
+  const auto url = parse_http_url(to.url);
+  if (!url) wrong(url.error().message());
+  if (url && !url->tls && !to.as.ca_file.empty())
+    wrong(fmt::format("it has a ca_file, but \"{}\" is not https", to.url));
+  for (const auto& each : to.as.headers)
+    if (const auto bad = problem_of(each); !bad.empty()) wrong(bad);
   if (to.gather.records == 0 || to.gather.bytes == 0 || to.gather.bytes > http_batch_bytes_most) {
     wrong(
         fmt::format("batches of {} records and {} bytes, but there must be a record, and 1 to {} "
@@ -190,22 +236,6 @@ bool again(const http_source&) {
   return false;
 }
 
-const logs::multiline* joining(const syslog_source&) {
-  return nullptr;
-}
-
-const logs::multiline* joining(const http_source&) {
-  return nullptr;
-}
-
-const logs::multiline* joining(const lines_source& from) {
-  return from.multiline ? &*from.multiline : nullptr;
-}
-
-const logs::multiline* joining(const tail_source& from) {
-  return from.multiline ? &*from.multiline : nullptr;
-}
-
 }  // namespace
 
 result<network_address> parse_address(const std::string& text) {
@@ -257,7 +287,8 @@ bool can_be_read_again(const source_connector& from) {
 }
 
 const logs::multiline* multiline_of(const source_connector& from) {
-  return std::visit([](const auto& one) { return joining(one); }, from.how);
+  return std::visit([](const auto& one) { return one.multiline ? &*one.multiline : nullptr; },
+                    from.how);
 }
 
 std::int32_t partitions_of(const source_connector& from) {

@@ -39,20 +39,22 @@ struct tail_source {
 
 /// syslog(name, address): messages as they come, keyed by the sender's address.
 struct syslog_source {
-  std::string address;                         // "udp://HOST:PORT" or "tcp://HOST:PORT"
-  std::int32_t partitions = 1;                 // of its topic
-  std::size_t message_bytes_max = 256u << 10;  // TCP: the rest of a longer message is cut off
-  std::size_t connections_max = 1000;          // TCP: more are closed at once
+  std::string address;                            // "udp://HOST:PORT" or "tcp://HOST:PORT"
+  std::int32_t partitions = 1;                    // of its topic
+  std::size_t message_bytes_max = 256u << 10;     // TCP: the rest of a longer message is cut off
+  std::size_t connections_max = 1000;             // TCP: more are closed at once
+  std::optional<logs::multiline> multiline = {};  // messages of a sender that belong together
 };
 
 /// http_in(name, address): lines of bodies that are posted.
 struct http_source {
-  std::string address;                       // "HOST:PORT"
-  std::int32_t partitions = 1;               // of its topic
-  std::size_t body_bytes_max = 8u << 20;     // a larger body is refused
-  std::size_t line_bytes_max = 1u << 20;     // a body with a longer line is refused
-  std::size_t connections_max = 1000;        // more are refused
-  std::chrono::seconds request_timeout{30};  // for a whole request, and for taking the answer
+  std::string address;                            // "HOST:PORT"
+  std::int32_t partitions = 1;                    // of its topic
+  std::size_t body_bytes_max = 8u << 20;          // a larger body is refused
+  std::size_t line_bytes_max = 1u << 20;          // a body with a longer line is refused
+  std::size_t connections_max = 1000;             // more are refused
+  std::chrono::seconds request_timeout{30};       // for a whole request, and for taking the answer
+  std::optional<logs::multiline> multiline = {};  // lines of a body that belong together
 };
 
 /// A place in a network: "udp://127.0.0.1:514", "[::1]:8080".
@@ -78,6 +80,7 @@ struct http_sink {
   batch gather;
   retry tries;
   http_body body;
+  http_client as;
   std::int32_t partitions = 1;  // of its topic: one request at a time for each
 };
 

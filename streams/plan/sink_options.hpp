@@ -56,4 +56,30 @@ struct loki_push {
 
 using http_body = std::variant<ndjson, elastic_bulk, loki_push>;
 
+/// The value of a header that stands in an environment variable of the job, as secrets do. It is
+/// looked up when the job starts; `before` is put in front of it: "Bearer ".
+struct from_environment {
+  std::string variable;
+  std::string before = {};
+};
+
+/// The value of a header that is the content of a file, white space at its end left off. The file
+/// is read for every request, so that a token that is renewed there is used.
+struct from_file {
+  std::string path;
+  std::string before = {};
+};
+
+/// A header of one's own for requests. Values are never shown: not in logs, not in `describe`.
+struct http_header {
+  std::string name;
+  std::variant<std::string, from_environment, from_file> value;
+};
+
+/// How a sink presents itself to its server, and which server it believes.
+struct http_client {
+  std::vector<http_header> headers = {};
+  std::string ca_file = {};  // https: PEM of the authorities to trust; empty: the system's
+};
+
 }  // namespace penstock

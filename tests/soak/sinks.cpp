@@ -3,6 +3,9 @@
 //
 //   soak_sinks file PATH BYTES none|gzip|zstd [flags of jobs]
 //   soak_sinks http URL ndjson|elastic|loki AT_END_MS [flags of jobs]
+//   soak_sinks https URL ndjson|elastic|loki AT_END_MS CA_FILE [flags of jobs]
+//
+// With https, SINK_TOKEN in the environment is what the server is told.
 #include <penstock/penstock.hpp>
 
 #include <cstdio>
@@ -24,12 +27,16 @@ http_body body_named(const std::string& name) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 5) {
-    std::fputs("usage: soak_sinks file PATH BYTES COMPRESS | http URL BODY AT_END_MS [flags]\n",
-               stderr);
+  const std::string kind = argc > 1 ? argv[1] : "";
+  const int first_flag = kind == "https" ? 6 : 5;
+  if (argc < first_flag) {
+    std::fputs(
+        "usage: soak_sinks file PATH BYTES COMPRESS | http URL BODY AT_END_MS | https URL BODY "
+        "AT_END_MS CA_FILE [flags]\n",
+        stderr);
     return 2;
   }
-  const std::string kind = argv[1], where = argv[2];
+  const std::string where = argv[2];
   topology t{"sinks"};
   t.on_bad_record(dead_letter{"sink-letters"});
   if (kind == "file") {
@@ -37,6 +44,14 @@ int main(int argc, char** argv) {
     const auto compress = with == "gzip" ? codec::gzip : with == "zstd" ? codec::zstd : codec::none;
     t.from(lines).to_file("out", where,
                           rotate{.bytes = std::stoull(argv[3]), .compress = compress});
+  } else if (kind == "https") {
+    t.from(lines).to_http(
+        "out", where, batch{.records = 100, .age = 50ms},
+        retry{.first = 20ms, .most = 500ms, .timeout = 5s, .at_end = duration{std::stoll(argv[4])}},
+        body_named(argv[3]),
+        http_client{.headers = {{"Authorization", from_environment{"SINK_TOKEN", "Bearer "}},
+                                {"X-Scope-OrgID", "soak"}},
+                    .ca_file = argv[5]});
   } else {
     t.from(lines).to_http(
         "out", where, batch{.records = 100, .age = 50ms},
@@ -44,7 +59,7 @@ int main(int argc, char** argv) {
         body_named(argv[3]));
   }
   std::vector<char*> rest{argv[0]};
-  rest.insert(rest.end(), argv + 5, argv + argc);
+  rest.insert(rest.end(), argv + first_flag, argv + argc);
   rest.push_back(nullptr);
   return run(t, static_cast<int>(rest.size()) - 1, rest.data());
 }

@@ -157,6 +157,56 @@ class Connectors(ToolTest):
         self.eventually(lambda: b"<34>" + b"x" * 60_000 in self.lines())
         self.interrupted(job)
 
+    def records(self, step):
+        """What a source has put into its topic."""
+        return [record["value"] for record in self.consumed(f"follow-{step}-source", "--json").json]
+
+    def test_syslog_messages_that_belong_together_are_one_record(self):
+        port = free_port()
+        job = self.follow("syslog-events", f"tcp://127.0.0.1:{port}")
+        first = "<34>failed\n\tat a\n\tat b"
+        with self.connected(port) as sender, self.connected(port) as other:
+            # Connections of one host are kept apart.
+            sender.sendall(b"<34>failed\n\tat a\n")
+            other.sendall(b"<34>other\n")
+            sender.sendall(b"\tat b\n")
+            self.eventually(lambda: len(self.lines()) == 4, "nothing is given when nothing comes")
+            self.assertEqual(set(self.records("messages")), {first, "<34>other"})
+            sender.sendall(b"<34>open\n\tand half")
+        self.eventually(lambda: len(self.lines()) == 6)
+        self.assertIn("<34>open\n\tand half", self.records("messages"))
+        # What waits is kept when the job ends.
+        with self.connected(port) as sender:
+            sender.sendall(b"<34>last\n\tof all\n" * 3)
+            self.eventually(lambda: len(self.lines()) >= 10)
+            self.interrupted(job)
+        self.assertEqual(self.records("messages").count("<34>last\n\tof all"), 3)
+
+    def test_datagrams_that_belong_together_are_one_record(self):
+        port = free_port(socket.SOCK_DGRAM)
+        job = self.follow("syslog-events", f"udp://127.0.0.1:{port}")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            def arrived():
+                sender.sendto(b"<34>hello", ("127.0.0.1", port))
+                return self.lines()
+            self.eventually(arrived)
+            for part in b"<34>failed", b"\tat a", b"\tat b":
+                sender.sendto(part, ("127.0.0.1", port))
+        self.eventually(lambda: self.records("messages")[-1] == "<34>failed\n\tat a\n\tat b")
+        self.interrupted(job)
+
+    def test_traces_in_a_posted_body_are_one_record(self):
+        port = free_port()
+        job = self.follow("http-events", f"127.0.0.1:{port}")
+        self.connected(port).close()
+        trace = "failed\njava.lang.Error: no\n\tat a.B.c(B.java:1)"
+        body = f"up\n{trace}\ndown\n".encode()
+        self.assertEqual(self.post(port, body), (200, {"accepted": 3}))
+        self.assertEqual(self.records("posts"), ["up", trace, "down"])
+        self.assertEqual(self.post(port, b'{"a":1}\n{"b":2}', "application/json"),
+                         (200, {"accepted": 2}))
+        self.interrupted(job)
+
     def post(self, port, body, kind="text/plain", method="POST", encoding="identity"):
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=harness.PATIENCE)
         connection.request(method, "/any", body, {"Content-Type": kind, "Content-Encoding": encoding})

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Sinks of a real job against real files and a real HTTP server that is stopped and started.
 
-As `sinks.py serve PORT FILE KIND` it is that server: every message it takes is a line of FILE.
+As `sinks.py serve PORT FILE KIND [CERTIFICATE KEY]` it is that server: every message it takes is a
+line of FILE.
 """
 import collections
 import glob
@@ -9,7 +10,9 @@ import gzip
 import http.server
 import json
 import os
+import shutil
 import signal
+import ssl
 import subprocess
 import sys
 import threading
@@ -17,6 +20,9 @@ import unittest
 
 import harness
 from harness import OK, UNAVAILABLE, ToolTest
+
+
+TOKEN = "s3cret-of-the-sink"
 
 
 class Taker(http.server.BaseHTTPRequestHandler):
@@ -31,6 +37,9 @@ class Taker(http.server.BaseHTTPRequestHandler):
         with self.one_at_a_time:
             Taker.requests += 1
             body = self.rfile.read(int(self.headers["Content-Length"]))
+            told = (self.headers["Authorization"], self.headers["X-Scope-OrgID"])
+            if self.kind == "secret" and told != (f"Bearer {TOKEN}", "soak"):
+                return self.reply(401, b"who are you?")
             if self.kind == "flaky" and Taker.requests % 3 == 1:
                 return self.reply(503, b"busy", {"Retry-After": "0"})
             if self.kind == "flaky" and Taker.requests % 5 == 0:
@@ -83,8 +92,67 @@ class Taker(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def serve(port, path, kind):
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", int(port)), Taker)
+class Server(http.server.ThreadingHTTPServer):
+    """In TLS where it has a certificate; each connection greets in a thread of its own."""
+    tls = None
+
+    def finish_request(self, request, client_address):
+        if self.tls is not None:
+            try:
+                request = self.tls.wrap_socket(request, server_side=True)
+            except OSError:  # the other side does not believe us
+                return
+        super().finish_request(request, client_address)
+
+
+class Authority:
+    """Makes certificates, with the program openssl."""
+    def __init__(self, folder, name):
+        self.folder = os.path.join(folder, name)
+        os.makedirs(self.folder)
+        self.key, self.certificate = self.path("ca.key"), self.path("ca.pem")
+        for file, text in {
+                "index.txt": "", "serial": "01\n",
+                "ca.conf": "\n".join([
+                    "[ca]", "default_ca = here", "[here]", f"database = {self.path('index.txt')}",
+                    f"serial = {self.path('serial')}", f"new_certs_dir = {self.folder}",
+                    "default_md = sha256", "policy = any", "unique_subject = no",
+                    "copy_extensions = copy", "[any]", "commonName = supplied",
+                    "[req]", "distinguished_name = any_name", "[any_name]", ""])}.items():
+            with open(self.path(file), "w", encoding="utf-8") as out:
+                out.write(text)
+        self.openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                     "-nodes", "-keyout", self.key, "-out", self.certificate, "-days", "30",
+                     "-config", self.path("ca.conf"), "-subj", f"/CN={name}",
+                     "-addext", "basicConstraints=critical,CA:TRUE")
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    @staticmethod
+    def openssl(*words):
+        subprocess.run(["openssl", *words], check=True, stdin=subprocess.DEVNULL,
+                       capture_output=True)
+
+    def certify(self, name, subject, start=None, end=None):
+        """A certificate and its key; without times for the next days."""
+        certificate, key, request = (self.path(name + kind)
+                                     for kind in (".pem", ".key", ".csr"))
+        self.openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                     "-keyout", key, "-out", request, "-config", self.path("ca.conf"),
+                     "-subj", f"/CN={name}", "-addext", f"subjectAltName={subject}")
+        times = ["-startdate", start, "-enddate", end] if start else ["-days", "10"]
+        self.openssl("ca", "-batch", "-notext", "-config", self.path("ca.conf"),
+                     "-cert", self.certificate, "-keyfile", self.key, "-in", request,
+                     "-out", certificate, *times)
+        return certificate, key
+
+
+def serve(port, path, kind, certificate=None, key=None):
+    server = Server(("127.0.0.1", int(port)), Taker)
+    if certificate is not None:
+        server.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        server.tls.load_cert_chain(certificate, key)
     Taker.kind = kind
     Taker.taken = open(path, "a", encoding="utf-8")  # pylint: disable=consider-using-with
 
@@ -112,12 +180,12 @@ class Sinks(ToolTest):
         self.out = os.path.join(self.folder, "logs", "out.log")
         self.count = 0
 
-    def start_server(self, kind="ndjson"):
+    def start_server(self, kind="ndjson", certificate=()):
         """On the port of the first one: others may have it for a moment."""
         def started():
             self.server = subprocess.Popen(
                 [sys.executable, "-B", os.path.abspath(__file__), "serve", str(self.port),
-                 self.taken, kind],
+                 self.taken, kind, *certificate],
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
             self.running.append(self.server)
             said = self.server.stdout.readline()
@@ -134,17 +202,18 @@ class Sinks(ToolTest):
         self.start_server()
         self.stop_server()
 
-    def job(self, *words):
+    def job(self, *words, environment=None):
         job = subprocess.Popen([self.program, *words, "--on", self.on], stdin=subprocess.DEVNULL,
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                               env=dict(os.environ, **(environment or {})))
         self.running.append(job)
         return job
 
     def http_job(self, *flags, body="ndjson", at_end=2000):
         return self.job("http", f"http://127.0.0.1:{self.port}/_bulk", body, str(at_end), *flags)
 
-    def run_job(self, *words):
-        job = self.job(*words)
+    def run_job(self, *words, environment=None):
+        job = self.job(*words, environment=environment)
         out, err = job.communicate(timeout=harness.PATIENCE)
         return harness.Done(job.returncode, out, err.decode())
 
@@ -236,9 +305,80 @@ class Sinks(ToolTest):
         self.all_received()
 
     def test_what_cannot_be_an_address_is_refused_at_once(self):
-        done = self.run_job("http", "https://example.org/", "ndjson", "500")
+        done = self.run_job("http", "ftp://example.org/", "ndjson", "500")
         self.assertNotEqual(done.status, OK)
-        self.assertIn("https is not spoken yet", done.err)
+        self.assertIn("write http://HOST", done.err)
+
+    def authority(self, name="authority"):
+        if shutil.which("openssl") is None:
+            raise unittest.SkipTest("skipped: there is no program openssl")
+        return Authority(self.folder, name)
+
+    def https(self, host, authority, at_end=60000):
+        return ("https", f"https://{host}:{self.port}/in", "ndjson", str(at_end),
+                authority.certificate)
+
+    def test_a_server_behind_tls_and_a_token_gets_everything(self):
+        authority = self.authority()
+        self.start_server("secret", authority.certify("one", "DNS:localhost,IP:127.0.0.1"))
+        for host in "localhost", "127.0.0.1":
+            self.produce(1500)
+            done = self.run_job(*self.https(host, authority), "--until-end",
+                                environment={"SINK_TOKEN": TOKEN})
+            self.assertEqual(done.status, OK, done.err)
+            self.all_received()
+            self.assertNotIn(TOKEN, done.err + done.text)
+        self.produce(10)
+        words = self.https("localhost", authority)[:-1] + ("",)  # the system's authorities
+        done = self.run_job(*words, "--until-end", environment={
+            "SINK_TOKEN": TOKEN, "SSL_CERT_FILE": authority.certificate})
+        self.assertEqual(done.status, OK, done.err)
+        self.all_received()
+        described = self.run_job(*self.https("localhost", authority), "--describe")
+        self.assertNotIn("Bearer", described.text)
+
+    def test_a_server_that_is_not_believed_gets_nothing_until_it_is(self):
+        authority, stranger = self.authority(), self.authority("stranger")
+        here = "IP:127.0.0.1"
+        self.start_server("secret", stranger.certify("stranger", here))
+        self.produce(200)
+        job = self.job(*self.https("127.0.0.1", authority), environment={"SINK_TOKEN": TOKEN})
+        self.socket_is_there()
+        wrong = [
+            ("nobody who is trusted here vouches", None),
+            ("is not for \"127.0.0.1\"", authority.certify("other", "DNS:other.example")),
+            ("does not hold today (certificate has expired)",
+             authority.certify("old", here, "20200101000000Z", "20200201000000Z")),
+            ("does not hold today (certificate is not yet valid)",
+             authority.certify("young", here, "20900101000000Z", "20900201000000Z")),
+            ("does not speak TLS there", ()),
+        ]
+        for words, certificate in wrong:
+            if certificate is not None:
+                self.stop_server()
+                self.start_server("secret", certificate)
+            self.eventually(lambda w=words: w in self.down_why(), words)
+            self.assertEqual(self.received(), [])
+        self.stop_server()
+        self.start_server("secret", authority.certify("right", here))
+        self.all_received()
+        self.stop_server()
+        self.produce(100)
+        self.start_server("secret", authority.certify("renewed", here))
+        self.all_received()
+        self.assertEqual(self.stop(job).status, OK)
+
+    def test_what_https_needs_and_is_not_there_is_said_at_once(self):
+        authority = self.authority()
+        self.port = 1
+        unset = self.run_job(*self.https("localhost", authority))
+        self.assertNotEqual(unset.status, OK)
+        self.assertIn("SINK_TOKEN is not set", unset.err)
+        os.remove(authority.certificate)
+        gone = self.run_job(*self.https("localhost", authority),
+                            environment={"SINK_TOKEN": TOKEN})
+        self.assertNotEqual(gone.status, OK)
+        self.assertIn("no certificates can be read from", gone.err)
 
     def sizes(self):
         found = {}

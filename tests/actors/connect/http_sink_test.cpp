@@ -1,5 +1,6 @@
 // to_http against a server that the test plays: nothing lost, order kept, memory bounded.
 #include <algorithm>
+#include <cstdlib>
 #include <deque>
 
 #include "tests/actors/connect/sink_bench.hpp"
@@ -31,20 +32,24 @@ struct server {
       [](const std::string&) -> result<http_answer> {
     return http_answer{200, "OK", {}, ""};
   };
-  strings taken;  // by answers of 2xx
+  strings taken;        // by answers of 2xx
+  http_fields headers;  // of the last request
   std::size_t requests = 0;
   std::size_t body_bytes_max = 0;
   std::size_t under_way_max = 0;
 
   http_transport_maker maker() {
-    return [this](const http_url&, std::size_t, duration, const clock&) {
-      return std::make_unique<transport>(*this);
+    return [this](const http_peer&, std::size_t, duration,
+                  const clock&) -> result<std::unique_ptr<http_transport>> {
+      return std::unique_ptr<http_transport>{std::make_unique<transport>(*this)};
     };
   }
 
   struct transport final : http_transport {
     explicit transport(server& s) : at(s) {}
-    void post(std::size_t, std::string_view, bytes body, receiver then) override {
+    void post(std::size_t, std::string_view, const http_fields& own, bytes body,
+              receiver then) override {
+      at.headers = own;
       waiting.emplace_back(std::move(body), std::move(then));
       at.under_way_max = std::max(at.under_way_max, waiting.size());
     }
@@ -179,6 +184,83 @@ TEST_CASE("or becomes a dead letter, and the others are delivered", "[connect]")
   CHECK(b.taken == expected);
   CHECK(b.read("dead") == strings{"line 4", "line 13"});
   CHECK(b.last.open()->getNumbers().getDropped() == 2);
+}
+
+topology with_headers(std::vector<http_header> headers) {
+  topology t{"j"};
+  t.from(lines).to_http("out", "https://server/in", {.records = 10, .age = 100ms}, {}, ndjson{},
+                        {.headers = std::move(headers)});
+  return t;
+}
+
+TEST_CASE("requests have headers of the topology, of the environment and of files", "[connect]") {
+  REQUIRE(setenv("PENSTOCK_TEST_KEY", "from-env", 1) == 0);
+  auto t = with_headers({{"X-Scope-OrgID", "tenant"},
+                         {"X-Key", from_environment{"PENSTOCK_TEST_KEY"}},
+                         {"Authorization", from_file{"/token", "Bearer "}}});
+  for (const auto as : {describe_format::text, describe_format::json, describe_format::mermaid,
+                        describe_format::dot}) {
+    CHECK(t.describe(as).find("tenant") == std::string::npos);
+    CHECK(t.describe(as).find("from-env") == std::string::npos);
+  }
+  CHECK(t.plan().fingerprint() == with_headers({}).plan().fingerprint());
+  http_bench b{t};
+  REQUIRE(write_file(b.files, "/token", "first\n"));
+  b.append(b.topic(), numbered(0, 10));
+  b.start();
+  REQUIRE(b.clock.run_until([&] { return b.taken.size() == 10; }));
+  CHECK(b.headers == http_fields{{"X-Scope-OrgID", "tenant"},
+                                 {"X-Key", "from-env"},
+                                 {"Authorization", "Bearer first"}});
+  // A token that is renewed is used from the next request on; while it is gone, the sink waits.
+  REQUIRE(b.files.remove("/token"));
+  b.append(b.topic(), numbered(10, 20));
+  b.clock.run_for(5s);
+  CHECK(b.taken.size() == 10);
+  b.order(order::REPORT);
+  b.clock.run_for(10ms);
+  CHECK(b.last.open()->getDownSinceMs() > 0);
+  CHECK(std::string{view(b.last.open()->getDownWhy())}.find("Authorization") != std::string::npos);
+  REQUIRE(write_file(b.files, "/token", "second"));
+  b.run_to_the_end();
+  CHECK(b.taken == numbered(0, 20));
+  CHECK(b.headers.back().second == "Bearer second");
+}
+
+TEST_CASE("a header without a value ends the job at its start, naming where it looked",
+          "[connect]") {
+  const auto said = [](http_header header) {
+    http_bench b{with_headers({std::move(header)})};
+    REQUIRE(write_file(b.files, "/lines", "secret-one\nsecret-two\n"));
+    b.start();
+    REQUIRE(b.clock.run_until([&] { return b.failed(); }));
+    CHECK(b.failure().find("secret") == std::string::npos);
+    return b.failure();
+  };
+  REQUIRE(unsetenv("PENSTOCK_TEST_NONE") == 0);
+  const auto variable = said({"X-Key", from_environment{"PENSTOCK_TEST_NONE"}});
+  CHECK(variable.find("the header X-Key") != std::string::npos);
+  CHECK(variable.find("PENSTOCK_TEST_NONE is not set") != std::string::npos);
+  CHECK(said({"X-Key", from_file{"/none"}}).find("/none") != std::string::npos);
+  CHECK(said({"X-Key", from_file{"/lines"}}).find("more than one line") != std::string::npos);
+}
+
+TEST_CASE("headers that cannot be sent are problems of the topology", "[connect]") {
+  const auto problem = [](http_header header) {
+    const auto problems = with_headers({std::move(header)}).plan().problems();
+    return problems.empty() ? std::string{} : problems.front();
+  };
+  CHECK(problem({"X-Fine", "yes"}).empty());
+  CHECK(problem({"X Space", "yes"}).find("is no name of a header") != std::string::npos);
+  CHECK(problem({"content-type", "text/plain"}).find("own affair") != std::string::npos);
+  const auto injected = problem({"X-Two", "secret\r\nX-Three: b"});
+  CHECK(injected.find("X-Two") != std::string::npos);
+  CHECK(injected.find("secret") == std::string::npos);
+  CHECK(problem({"X-None", from_environment{""}}).find("no environment variable") !=
+        std::string::npos);
+  topology t{"j"};
+  t.from(lines).to_http("out", "http://server/", {}, {}, ndjson{}, {.ca_file = "ca.pem"});
+  CHECK(t.plan().problems().front().find("not https") != std::string::npos);
 }
 
 TEST_CASE("kills at any moment lose nothing, and repeat no more than was under way", "[connect]") {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "actors/connect/http_sink.hpp"
+#include "actors/connect/lines.hpp"
 #include "actors/connect/socket_source.hpp"
 #include "dsl/topology.hpp"
 #include "tests/support/virtual_node.hpp"
@@ -51,6 +52,8 @@ struct sink_bench : virtual_node {
     last = {};
     if (sockets) {
       sink = spawn_socket_source(clock.system, std::move(config), sockets);
+    } else if (inputs) {
+      sink = spawn_lines(clock.system, std::move(config), inputs);
     } else {
       sink = http ? spawn_http_sink(clock.system, std::move(config), http)
                   : spawn_connector(clock.system, std::move(config));
@@ -88,6 +91,7 @@ struct sink_bench : virtual_node {
   file_tree* logs = nullptr;  // where `tail` looks
   http_transport_maker http;
   socket_source::opener sockets;
+  input_opener inputs;
   connector_actor sink;
   connector_changed last;
 

@@ -20,12 +20,17 @@ TEST_CASE("addresses of servers are read", "[connect]") {
   CHECK(read("http://a?q") == "a 80 /?q");
   CHECK(read("http://[::1]:8080/in") == "[::1]:8080 8080 /in");
   CHECK(parse_http_url("http://[::1]/")->host == "::1");
+  CHECK(read("https://logs.example.org/in") == "logs.example.org 443 /in");
+  CHECK(read("https://logs.example.org:443/") == "logs.example.org 443 /");
+  CHECK(read("https://localhost:80/") == "localhost:80 80 /");
+  CHECK(parse_http_url("https://a/")->tls);
+  CHECK(!parse_http_url("http://a:443/")->tls);
+  CHECK(parse_http_url("https://[::1]:9200/_bulk?x")->to_string() == "https://[::1]:9200/_bulk?x");
 }
 
 TEST_CASE("what is no such address is refused with the reason", "[connect]") {
-  CHECK_THAT(read("https://example.org/"), contains("https is not spoken yet"));
-  CHECK_THAT(read("ftp://example.org/"), contains("does not begin with http://"));
-  CHECK_THAT(read(""), contains("does not begin with http://"));
+  CHECK_THAT(read("ftp://example.org/"), contains("write http://HOST"));
+  CHECK_THAT(read(""), contains("or https://HOST"));
   CHECK_THAT(read("http://"), contains("names no host"));
   CHECK_THAT(read("http://:80/"), contains("names no host"));
   CHECK_THAT(read("http://u:p@host/"), contains("passwords"));
