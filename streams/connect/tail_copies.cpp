@@ -15,6 +15,9 @@ namespace {
 constexpr std::uint64_t shared_bytes_least = content_mark::sum_bytes_max;
 constexpr auto remembered_for = std::chrono::seconds{60};
 
+// From so many contents on that have gone at once, folders are listed whole to look for them.
+constexpr std::size_t folder_listing_least = 16;
+
 enum class kinship : std::uint8_t { none, same_path, copy };
 
 /// Whether a file may be a copy of another by its name: `a.log.1`, `a.log-2026`, `a-2026.log.gz` of
@@ -78,9 +81,8 @@ void tail_reader::forget_names() {
 }
 
 tail_reader::content* tail_reader::open_as(std::uint64_t number) const {
-  const auto at =
-      std::find_if(open_.begin(), open_.end(), [&](const auto& c) { return c->number == number; });
-  return at == open_.end() ? nullptr : at->get();
+  const auto at = open_numbers_.find(number);
+  return at == open_numbers_.end() ? nullptr : at->second;
 }
 
 /// How far a content has been given; a copy vouches for no more.
@@ -252,7 +254,7 @@ bool tail_reader::take_over(const tail_position& known, const found_file& found,
   std::erase_if(ended_, [&](const auto& c) { return c->number == fresh->number; });
   fresh_idle_.erase(fresh->number);
   memories_.erase(fresh->number);
-  idle_.erase(fresh->number);
+  erase_idle(idle_.find(fresh->number));
   resume(std::move(fresh), std::move(*state), known.at);
   return true;
 }
@@ -362,8 +364,7 @@ bool tail_reader::release(std::size_t index, const verdict& as) {
     held.doubtful = held.hot = held.changed = true;
     return true;
   }
-  auto c = std::move(open_[index]);
-  open_.erase(open_.begin() + static_cast<std::ptrdiff_t>(index));
+  auto c = take_open(index);
   forgotten_.push_back(c->number);
   // Where this has to wait, the next scan finds the file anew.
   if (begin_judged({c->path, c->facts}, std::move(c->handle), c->coding, as)) {
@@ -392,10 +393,14 @@ bool tail_reader::release(std::size_t index, const verdict& as) {
 /// the pattern: renamed while nobody looked, or copied before it was truncated. What is left of it
 /// is read.
 void tail_reader::look_around(std::chrono::nanoseconds now) {
-  for (const std::uint64_t number : std::exchange(fresh_idle_, {})) {
+  const auto numbers = std::exchange(fresh_idle_, {});
+  const bool many = numbers.size() > folder_listing_least;
+  listings folders;
+  for (const std::uint64_t number : numbers) {
     const auto at = idle_.find(number);
     if (at == idle_.end() || at->second.complete || at->second.copy_of != 0) continue;
-    look_beside(tail_position{at->second});
+    const tail_position known{at->second};
+    look_beside(known, files_beside(known.key, many ? &folders : nullptr));
     const auto still = idle_.find(number);
     if (still == idle_.end()) continue;
     if (!still->second.gone) {
@@ -409,11 +414,34 @@ void tail_reader::look_around(std::chrono::nanoseconds now) {
   }
 }
 
-void tail_reader::look_beside(const tail_position& known) {
-  auto beside = files_.match(pattern_beside(known.key));
-  if (!beside) return;
+/// What may be a copy of a path by its name. With `folders` a folder is listed once for all that is
+/// looked for in it.
+std::vector<found_file> tail_reader::files_beside(const std::string& path, listings* folders) {
+  const auto stem = stem_of(path);
+  const auto slash = path.rfind('/') + 1;  // 0 where there is none
+  // `*` leaves names out that begin with a dot.
+  if (folders == nullptr || path.compare(slash, 1, ".") == 0) {
+    auto beside = files_.match(pattern_beside(path));
+    return beside ? std::move(beside->files) : std::vector<found_file>{};
+  }
+  const auto folder = path.substr(0, slash);
+  auto at = folders->find(folder);
+  if (at == folders->end()) {
+    auto all = files_.match(pattern_of(folder) + "*");
+    at = folders->emplace(folder, all ? std::move(all->files) : std::vector<found_file>{}).first;
+  }
+  const auto& all = at->second;
+  auto first = std::lower_bound(
+      all.begin(), all.end(), stem,
+      [](const found_file& each, const std::string& name) { return each.path < name; });
+  const auto end = std::find_if(
+      first, all.end(), [&](const found_file& each) { return !each.path.starts_with(stem); });
+  return {first, end};
+}
+
+void tail_reader::look_beside(const tail_position& known, const std::vector<found_file>& beside) {
   const auto least = memories_.contains(known.number) ? 1 : copy_bytes_least;
-  for (const auto& each : beside->files) {
+  for (const auto& each : beside) {
     const bool same =
         !known.gone && each.facts.device == known.device && each.facts.number == known.file;
     if (!each.facts.regular || (!same && known.at.offset < least)) continue;

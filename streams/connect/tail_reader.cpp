@@ -35,9 +35,35 @@ void tail_reader::restore(std::vector<tail_position> positions) {
     while (!each.points.empty() && each.points.back().offset > each.at.offset)
       each.points.pop_back();
     learn_names(each.number, each.path, each.key);
-    idle_.emplace(each.number, std::move(each));
+    add_idle(std::move(each));
     knows_ = true;
   }
+}
+
+// --- what is open, and what is idle, with the ways to find it
+
+void tail_reader::add_open(std::unique_ptr<content> c) {
+  open_numbers_[c->number] = c.get();
+  open_.push_back(std::move(c));
+}
+
+std::unique_ptr<tail_reader::content> tail_reader::take_open(std::size_t index) {
+  auto c = std::move(open_[index]);
+  open_.erase(open_.begin() + static_cast<std::ptrdiff_t>(index));
+  open_numbers_.erase(c->number);
+  return c;
+}
+
+void tail_reader::add_idle(tail_position known) {
+  if (const auto at = idle_.find(known.number); at != idle_.end()) erase_idle(at);
+  idle_files_.insert({{known.device, known.file}, known.number});
+  idle_.emplace(known.number, std::move(known));
+}
+
+std::map<std::uint64_t, tail_position>::iterator tail_reader::erase_idle(
+    std::map<std::uint64_t, tail_position>::iterator at) {
+  idle_files_.erase({{at->second.device, at->second.file}, at->first});
+  return idle_.erase(at);
 }
 
 // --- which file is which
@@ -98,15 +124,12 @@ void tail_reader::scan(timestamp wall, std::chrono::nanoseconds now, bool last) 
   const auto first_number = next_number_;
   // Before all, those that an earlier run knew: they are no copies of each other.
   for (const bool known_only : {true, false}) {
-    for (auto at = fresh.begin(); at != fresh.end();) {
-      if (!adopt(**at, known_only)) {
-        ++at;
-        continue;
-      }
+    std::erase_if(fresh, [&](const found_file* each) {
+      if (!adopt(*each, known_only)) return false;
       open_.back()->seen = wall;
       open_.back()->grew = now;
-      at = fresh.erase(at);
-    }
+      return true;
+    });
   }
   replace_deleted(wall, now);
   settle_copies(now, last);
@@ -161,15 +184,14 @@ bool tail_reader::replaced(content& c, const file_facts& now) {
 
 /// The content is not where it was. It may be found again as a copy, whole or compressed.
 void tail_reader::set_aside(std::size_t index, bool was_replaced, std::chrono::nanoseconds now) {
-  auto c = std::move(open_[index]);
-  open_.erase(open_.begin() + static_cast<std::ptrdiff_t>(index));
+  auto c = take_open(index);
   lines_cut_ += c->cutter.too_long();
   if (c->copy_of != 0 && c->read == 0) return forgotten_.push_back(c->number);
   auto position = position_of(*c);
   position.gone = true;
   fresh_idle_.insert(position.number);
   changed_idle_.insert(position.number);
-  idle_.insert_or_assign(position.number, std::move(position));
+  add_idle(std::move(position));
   if (c->coding == file_coding::plain && c->read > 0)
     memories_[c->number] = {{c->head, c->window, c->read}, now, was_replaced};
   // Half a line of a compressed file that was still being written is read again with its rest.
@@ -236,21 +258,24 @@ void tail_reader::resume(std::unique_ptr<content> fresh, loaded state, const con
   fresh->start = at;
   fresh->changed = true;
   learn_names(fresh->number, fresh->path, fresh->key);
-  open_.push_back(std::move(fresh));
+  add_open(std::move(fresh));
 }
 
 /// A file that is not open yet: one of an earlier run, a copy of something known, or a new one.
 bool tail_reader::adopt(const found_file& found, bool known_only) {
-  const auto is_it = [&](const tail_position& known) {
-    if (known.file != found.facts.number || known.device != found.facts.device) return false;
+  // Numbers of what is known to have been in this very file, the oldest first.
+  std::vector<std::uint64_t> numbers;
+  const auto id = id_of(found.facts);
+  for (auto at = idle_files_.lower_bound({id, 0}); at != idle_files_.end() && at->first == id;
+       ++at) {
+    const auto& known = idle_.at(at->second);
     const auto remembered = memories_.find(known.number);
-    if (remembered != memories_.end() && remembered->second.replaced) return false;
-    return (known.at.offset > 0 || known.path == found.path) &&
-           (!known.gone || known.at.offset >= copy_bytes_least);
-  };
-  if (known_only && std::none_of(idle_.begin(), idle_.end(),
-                                 [&](const auto& known) { return is_it(known.second); }))
-    return false;
+    if (remembered != memories_.end() && remembered->second.replaced) continue;
+    if ((known.at.offset > 0 || known.path == found.path) &&
+        (!known.gone || known.at.offset >= copy_bytes_least))
+      numbers.push_back(known.number);
+  }
+  if (known_only && numbers.empty()) return false;
   const auto later = [&](const std::string& why) {
     if (!why.empty()) notice_once(why);
     return false;
@@ -281,8 +306,9 @@ bool tail_reader::adopt(const found_file& found, bool known_only) {
   }
 
   // The same file, after a restart of ours, or back after it was gone.
-  for (auto& [number, known] : idle_) {
-    if (!is_it(known)) continue;
+  for (const auto number : numbers) {
+    const auto place = idle_.find(number);
+    const auto& known = place->second;
     const bool unchanged =
         known.complete && coding != file_coding::plain && known.size == facts->size;
     auto state = unchanged ? std::optional<loaded>{loaded{}} : load(**handle, coding, known.at);
@@ -306,7 +332,7 @@ bool tail_reader::adopt(const found_file& found, bool known_only) {
     }
     fresh_idle_.erase(number);
     const content_mark at = known.at;
-    idle_.erase(number);
+    erase_idle(place);
     resume(std::move(fresh), std::move(*state), at);
     return true;
   }
@@ -348,7 +374,7 @@ bool tail_reader::begin_new(const found_file& found, std::unique_ptr<readable_fi
   }
   fresh->handle = std::move(handle);
   learn_names(fresh->number, fresh->path, fresh->key);
-  open_.push_back(std::move(fresh));
+  add_open(std::move(fresh));
   return true;
 }
 
@@ -383,7 +409,7 @@ void tail_reader::retire(timestamp wall, std::chrono::nanoseconds now) {
     forgotten_.push_back(at->first);
     changed_idle_.erase(at->first);
     memories_.erase(at->first);
-    at = idle_.erase(at);
+    at = erase_idle(at);
   }
 }
 

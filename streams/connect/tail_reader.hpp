@@ -113,6 +113,11 @@ class tail_reader {
   static file_id id_of(const file_facts& facts) { return {facts.device, facts.number}; }
 
   void notice_once(const std::string& what);
+  void add_open(std::unique_ptr<content> c);
+  std::unique_ptr<content> take_open(std::size_t index);
+  void add_idle(tail_position known);
+  std::map<std::uint64_t, tail_position>::iterator erase_idle(
+      std::map<std::uint64_t, tail_position>::iterator at);
   std::size_t index_of(const content& c) const;
   void replace_deleted(timestamp wall, std::chrono::nanoseconds now);
   bool replaced(content& c, const file_facts& now);
@@ -146,7 +151,9 @@ class tail_reader {
   bool settle(std::size_t index, std::chrono::nanoseconds now, bool last);
   bool release(std::size_t index, const verdict& as);
   void look_around(std::chrono::nanoseconds now);
-  void look_beside(const tail_position& known);
+  using listings = std::map<std::string, std::vector<found_file>>;  // by folder, paths in order
+  std::vector<found_file> files_beside(const std::string& path, listings* folders);
+  void look_beside(const tail_position& known, const std::vector<found_file>& beside);
   void forget_memories(std::chrono::nanoseconds now);
   void retire(timestamp wall, std::chrono::nanoseconds now);
   bool read_block(content& c, std::chrono::nanoseconds now, const emit_function& emit);
@@ -157,9 +164,11 @@ class tail_reader {
 
   tail_settings settings_;
   file_tree& files_;
-  std::vector<std::unique_ptr<content>> open_;   // read from
+  std::vector<std::unique_ptr<content>> open_;                // read from
+  std::unordered_map<std::uint64_t, content*> open_numbers_;  // of those
   std::vector<std::unique_ptr<content>> ended_;  // replaced: what waits in them is given next
   std::map<std::uint64_t, tail_position> idle_;  // restored and not found yet, or gone
+  std::set<std::pair<file_id, std::uint64_t>> idle_files_;  // files and numbers of those
   std::set<std::uint64_t> changed_idle_;
   std::set<std::uint64_t> fresh_idle_;  // gone since the last scan: a copy may be there
   struct memory {

@@ -149,6 +149,33 @@ TEST_CASE("a file that is renamed is read to its end, and the new one from its s
   CHECK(f.keys.contains("/log/a"));
 }
 
+TEST_CASE("of many files that were renamed while nobody looked, the rest of each is read",
+          "[tail]") {
+  test::memory_files files;
+  follower f{files, "/log/*.log"};
+  const auto path = [](int n) { return "/log/app" + std::to_string(n) + ".log"; };
+  constexpr int many = 60;
+  for (int n = 0; n < many; ++n) files.append(path(n), lines(100 * n, 100 * n + 10));
+  CHECK(f.looked().size() == 10 * many);
+  for (int n = 0; n < many; ++n) {
+    files.append(path(n), lines(100 * n + 10, 100 * n + 13));
+    files.rename(path(n), path(n) + "-2026");  // the pattern does not match it
+    if (n % 2 == 0) files.append(path(n), lines(100 * n + 50, 100 * n + 51));
+  }
+  f.crash();
+  f.look();
+  f.look();
+  strings expected;
+  for (int n = 0; n < many; ++n) {
+    for (const auto& each : listed(100 * n + 10, 100 * n + 13)) expected.push_back(each);
+    if (n % 2 == 0) expected.push_back(line(100 * n + 50));
+  }
+  auto got = f.fresh;
+  std::sort(got.begin(), got.end());
+  std::sort(expected.begin(), expected.end());
+  CHECK(got == expected);
+}
+
 TEST_CASE("a copy of a file that is then truncated is the file's rest", "[tail]") {
   test::memory_files files;
   const bool crash = GENERATE(false, true);
