@@ -8,12 +8,17 @@
 #include <caf/send.hpp>
 #include <cstdlib>
 #include <deque>
+#include <map>
+#include <set>
 #include <stdexcept>
 
+#include "actors/processor/job_topics.hpp"
 #include "launch/simulated_driver.hpp"
 #include "launch/simulated_outcome.hpp"
+#include "launch/simulated_outside.hpp"
 #include "launch/simulated_world.hpp"
 #include "streams/base/disk_simulated.hpp"
+#include "streams/plan/connector.hpp"
 #include "streams/topic/partitioner.hpp"
 
 namespace penstock {
@@ -25,7 +30,7 @@ constexpr std::uint64_t look_every = 16;        // steps between looks at the jo
 
 constexpr std::array<std::string_view, fault_kinds> fault_names{
     "task_kill", "partition_kill", "writer_kill", "node_crash",
-    "disk_full", "failed_sync",    "slow_actor"};
+    "disk_full", "failed_sync",    "slow_actor",  "server_down"};
 
 struct planned_fault {
   std::uint64_t at_step;
@@ -51,6 +56,7 @@ class simulated_run {
                 const simulation_options& options, std::uint64_t seed)
       : plan_(std::move(p)), options_(options), chance_(seed), client_(std::move(client)) {
     client_.chance = chance_.fork();
+    if (!plan_->connectors().empty()) outside_.emplace(*plan_, disk_, time_, chance_.fork());
   }
 
   /// Faults at random moments of about `horizon` steps.
@@ -60,7 +66,12 @@ class simulated_run {
   std::string live();
 
   result<simulated_outcome> outcome() {
-    return read_outcome(disk_, time_, std::string{directory}, *plan_, client_);
+    simulated_deliveries delivered;
+    if (outside_) {
+      PENSTOCK_ASSIGN(delivered, outside_->delivered(*plan_));
+    }
+    return read_outcome(disk_, time_, std::string{directory}, *plan_, client_,
+                        std::move(delivered));
   }
 
   void add_to(simulation_report& report) const;
@@ -70,6 +81,7 @@ class simulated_run {
   enum class end : std::uint8_t { done, restart, crash, stuck };
 
   end one_life();
+  bool possible(fault what) const;
   bool inject(simulated_world& world, fault what);
   void relieve_disk();
   void count(fault what) { ++fired_[static_cast<std::size_t>(what)]; }
@@ -80,6 +92,7 @@ class simulated_run {
   simulated_disk disk_;
   manual_clock time_;
   simulated_client client_;
+  std::optional<simulated_outside> outside_;  // where the topology has connectors
   std::deque<planned_fault> faults_;
   std::uint64_t steps_ = 0;
   std::uint64_t restarts_ = 0;
@@ -93,13 +106,17 @@ class simulated_run {
 void simulated_run::plan_faults(const faults& what, std::uint64_t horizon) {
   std::vector<fault> kinds;
   for (std::size_t i = 0; i < fault_kinds; ++i)
-    if (what.enabled[i]) kinds.push_back(static_cast<fault>(i));
+    if (what.enabled[i] && possible(static_cast<fault>(i))) kinds.push_back(static_cast<fault>(i));
   if (kinds.empty() || what.at_most == 0) return;
   const auto count = 1 + chance_.below(what.at_most);
   for (std::uint64_t i = 0; i < count; ++i)
     faults_.push_back({chance_.below(horizon), kinds[chance_.below(kinds.size())]});
   std::sort(faults_.begin(), faults_.end(),
             [](const auto& a, const auto& b) { return a.at_step < b.at_step; });
+}
+
+bool simulated_run::possible(fault what) const {
+  return what != fault::server_down || (outside_ && outside_->has_servers());
 }
 
 bool simulated_run::inject(simulated_world& world, fault what) {
@@ -120,6 +137,9 @@ bool simulated_run::inject(simulated_world& world, fault what) {
     case fault::failed_sync:
       disk_.fail_syncs(1);
       return false;  // likewise
+    case fault::server_down:
+      outside_->take_down(std::chrono::milliseconds{20 + chance_.below(5000)});
+      return true;
     case fault::node_crash:
       return true;  // by the caller, who owns the life
   }
@@ -163,6 +183,13 @@ simulated_run::end simulated_run::one_life() {
   job_is.settings.in_memory_repartition = options_.in_memory_repartition;
   job_is.close_windows = options_.close_windows;
   job_is.restart_killed = true;
+  if (outside_) {
+    job_is.files = &disk_;
+    job_is.detached_connectors = false;
+    job_is.connect = [this](caf::actor_system& system, connector_config what) {
+      return outside_->connect(system, std::move(what));
+    };
+  }
   auto job = spawn_job(world.system(), std::move(job_is));
   const bool close = chance_.chance(1, 2);
   auto driver = spawn_simulated_driver(world.system(), node, job, client_, close);
@@ -278,39 +305,103 @@ struct simulation::impl {
   std::optional<simulated_outcome> expected;
   std::uint64_t horizon = 0;
 
+  using feeder = std::function<void(const std::string& topic, const record& r)>;
+
   void lay_out(const simulated_input& input);
+  void lay_out_connectors();
+  void feed_lines(const simulated_input& input, const feeder& feed);
   std::string make_expected();
   std::string one(std::uint64_t seed, const faults& what, simulation_report& report);
 };
 
 void simulation::impl::lay_out(const simulated_input& input) {
-  client.partitions = options.partitions;
   std::map<topic_partition, std::size_t> lanes;
   std::map<std::string, std::int32_t> turns;
-  auto lane_for = [&](const topic_partition& tp) -> simulated_lane& {
-    auto [at, fresh] = lanes.try_emplace(tp, client.lanes.size());
-    if (fresh) {
-      simulated_lane lane;
-      lane.to = tp;
-      client.lanes.push_back(std::move(lane));
-    }
-    return client.lanes[at->second];
-  };
   // Records of a test may be as old as they like: retention must not take them.
-  auto keep = [&](const std::string& topic) { client.topics[topic] = {{"retention.ms", "-1"}}; };
+  auto keep = [&](const std::string& topic) {
+    client.topics.try_emplace(topic, simulated_topic{options.partitions, {{"retention.ms", "-1"}}});
+  };
+  lay_out_connectors();
   for (const auto& part : topology->sub_topologies()) {
     for (const auto& each : part.sources)
       if (!each.repartition) keep(each.topic);
     for (const auto& each : part.sinks)
       if (!each.repartition) keep(each.topic);
   }
-  for (const auto& [topic, r] : input.records()) {
-    const auto partition =
-        r.key ? partition_of_key(*r.key, options.partitions) : turns[topic]++ % options.partitions;
+  const auto feed = [&](const std::string& topic, const record& r) {
     keep(topic);
-    lane_for({topic, partition}).records.push_back(r);
+    const auto partitions = client.topics.at(topic).partitions;
+    const auto partition =
+        r.key ? partition_of_key(*r.key, partitions) : turns[topic]++ % partitions;
+    const topic_partition to{topic, partition};
+    const auto [at, fresh] = lanes.try_emplace(to, client.lanes.size());
+    if (fresh) client.lanes.emplace_back().to = to;
+    client.lanes[at->second].records.push_back(r);
     ++records;
+  };
+  for (const auto& [topic, r] : input.records()) feed(topic, r);
+  feed_lines(input, feed);
+}
+
+/// Topics of connectors are what the job would make of them.
+void simulation::impl::lay_out_connectors() {
+  const auto wanted = external_topics(*topology, {});
+  if (!wanted) throw std::invalid_argument(wanted.error().message());
+  std::set<std::string> connected;
+  for (const auto& each : topology->connectors()) connected.insert(each.topic);
+  for (const auto& each : wanted->create) {
+    if (!connected.contains(each.name)) continue;
+    auto& made = client.topics[each.name];
+    made = {each.partitions, each.settings};
+    std::erase_if(made.settings, [](const auto& one) { return one.first == "retention.ms"; });
+    made.settings.emplace_back("retention.ms", "-1");
   }
+}
+
+/// Lines as the sources of their steps would put them into topics.
+void simulation::impl::feed_lines(const simulated_input& input, const feeder& feed) {
+  struct place {
+    logs::event_assembler lines;
+    timestamp at = no_timestamp;  // of the last line
+  };
+  std::map<std::pair<std::string, std::optional<std::string>>, place> places;
+  const auto give = [&](const std::string& topic, const std::optional<std::string>& key,
+                        std::string_view value, timestamp at) {
+    record r;
+    r.time = at;
+    r.key = key;
+    r.value = bytes{value};
+    feed(topic, r);
+  };
+  for (const auto& each : input.lines()) {
+    const auto& all = topology->connectors();
+    const auto source = std::find_if(all.begin(), all.end(), [&](const plan_connector& one) {
+      return one.source && one.name == each.step;
+    });
+    if (source == all.end())
+      throw std::invalid_argument("step \"" + each.step + "\" of topology \"" + topology->name() +
+                                  "\" is no source that takes lines");
+    const auto& from = *topology->steps()[static_cast<std::size_t>(source->at)].reads_from;
+    const auto* how = multiline_of(from);
+    if (how == nullptr) {
+      give(source->topic, each.key, each.line, each.at);
+      continue;
+    }
+    auto at = places.find({source->topic, each.key});
+    if (at == places.end())
+      at = places
+               .emplace(std::pair{source->topic, each.key},
+                        place{logs::event_assembler::make(*how).value()})
+               .first;
+    auto& [lines, time] = at->second;
+    lines.add(each.line, std::chrono::nanoseconds{0}, [&, before = time](std::string_view event) {
+      give(source->topic, each.key, event, before == no_timestamp ? each.at : before);
+    });
+    time = each.at;
+  }
+  for (auto& [where, held] : places)
+    held.lines.finish(
+        [&](std::string_view event) { give(where.first, where.second, event, held.at); });
 }
 
 std::string simulation::impl::make_expected() {
@@ -334,6 +425,7 @@ std::string simulation::impl::one(std::uint64_t seed, const faults& what,
   if (!wrong.empty()) return wrong;
   auto left = run.outcome();
   if (!left) return left.error().message();
+  report.delivered = left->delivered;
   return compare(*topology, *expected, *left);
 }
 

@@ -63,10 +63,11 @@ class driver_state {
 
   void make_topics() {
     left_ = client_->topics.size();
-    for (const auto& [topic, settings] : client_->topics) {
+    for (const auto& [topic, wanted] : client_->topics) {
+      const auto& settings = wanted.settings;
       auto request = create_topic_request::make(1024, [&](wire::CreateTopicRequest::Builder out) {
         out.setName(text_of(topic));
-        out.setPartitions(client_->partitions);
+        out.setPartitions(wanted.partitions);
         auto list = out.initSettings(static_cast<unsigned>(settings.size()));
         for (unsigned i = 0; i < settings.size(); ++i) {
           list[i].setName(text_of(settings[i].first));
@@ -86,7 +87,7 @@ class driver_state {
   }
 
   void alter(const std::string& topic) {
-    const auto& settings = client_->topics.at(topic);
+    const auto& settings = client_->topics.at(topic).settings;
     auto request = alter_topic_request::make(1024, [&](wire::AlterTopicRequest::Builder out) {
       out.setName(text_of(topic));
       out.setPartitions(-1);

@@ -32,12 +32,17 @@ struct simulated_lane {
   std::int32_t sequence = 0;
 };
 
+/// A topic that is made before the job comes to it.
+struct simulated_topic {
+  std::int32_t partitions = 1;
+  std::vector<std::pair<std::string, std::string>> settings;
+};
+
 struct simulated_client {
   explicit simulated_client(random r) : chance(r) {}
 
   random chance;
-  std::map<std::string, std::vector<std::pair<std::string, std::string>>> topics;  // with settings
-  std::int32_t partitions = 3;
+  std::map<std::string, simulated_topic> topics;
   std::vector<simulated_lane> lanes;
   bool topics_made = false;
   std::int64_t producer_id = no_producer_id;

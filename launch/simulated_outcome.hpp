@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "launch/simulated_driver.hpp"
+#include "launch/simulated_outside.hpp"
 #include "streams/base/clock.hpp"
 #include "streams/base/disk.hpp"
 #include "streams/base/result.hpp"
@@ -29,12 +30,16 @@ struct simulated_outcome {
     std::map<std::optional<bytes>, std::optional<bytes>> last;
   };
   std::map<std::string, output> outputs;
+
+  /// What sinks gave to files and servers.
+  simulated_deliveries delivered;
 };
 
 /// Reads everything. `corrupt` and friends when a log cannot be opened; `internal` when an
 /// acknowledged record of the input is missing, there twice, or out of order.
 result<simulated_outcome> read_outcome(disk& on, const clock& time, const std::string& directory,
-                                       const plan& p, const simulated_client& client);
+                                       const plan& p, const simulated_client& client,
+                                       simulated_deliveries delivered);
 
 /// Empty when the run left what it had to; else the first difference, in words.
 std::string compare(const plan& p, const simulated_outcome& expected,

@@ -358,7 +358,7 @@ void job_state::start_connectors() {
     config.detached = config_.detached_connectors;
     config.request_timeout = config_.settings.request_timeout;
     config.retry_after = config_.settings.retry_after;
-    auto made = spawn_connector(self_->system(), std::move(config));
+    auto made = config_.connect(self_->system(), std::move(config));
     self_->monitor(made);
     return made;
   };

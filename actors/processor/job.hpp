@@ -36,6 +36,8 @@ struct job_config {
   std::function<void(std::string_view)> print;  // lines of `print` steps; any thread
   disk* files = nullptr;  // for connectors, outlives the actor system; null: none are started
   bool detached_connectors = true;  // false under the test coordinator
+  /// What starts a connector; the simulation has servers of its own behind some.
+  std::function<connector_actor(caf::actor_system&, connector_config)> connect = spawn_connector;
 };
 
 job_actor spawn_job(caf::actor_system& system, job_config config);
