@@ -1,6 +1,6 @@
 // What sources that listen have in common: finding their address, and taking TCP connections one
 // after the other, also when now and then one cannot be taken. Only for the .cpp files of this
-// folder.
+// folder, but for `cannot_listen`.
 #pragma once
 
 #include <boost/asio/io_context.hpp>

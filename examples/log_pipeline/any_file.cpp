@@ -175,9 +175,7 @@ int sum_up_any_file(const settings& s, local_node& node) {
   for (const auto& [kind, n] : newest_of(node, kinds)) {
     parsed += n.events;
     lines += n.lines;
-    bytes name;
-    detail::append_json(std::string_view{kind}, name);
-    by_kind += (by_kind.empty() ? "" : ",") + name + ':' + std::to_string(n.events);
+    by_kind += (by_kind.empty() ? "" : ",") + json_text(kind) + ':' + std::to_string(n.events);
   }
   const bool access = s.format == "combined" || s.format == "common";
   const std::string line = "{\"lines\":" + std::to_string(lines) +

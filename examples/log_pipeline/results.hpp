@@ -3,8 +3,18 @@
 
 #include <penstock/client.hpp>
 
+#include <penstock/penstock.hpp>
+
 #include <map>
 #include <string>
+#include <string_view>
+
+/// As a string of JSON, whatever somebody has put into a request.
+inline std::string json_text(std::string_view text) {
+  penstock::bytes json;
+  penstock::detail::append_json(text, json);
+  return json;
+}
 
 /// The newest value of every key.
 template <class V>

@@ -99,7 +99,7 @@ void watch_packages(topology& t, const settings& s) {
 std::string table_of(local_node& node, const topic<std::string, std::uint64_t>& from) {
   std::string all;
   for (const auto& [key, n] : newest_of(node, from))
-    all += (all.empty() ? "{\"" : ",\"") + key + "\":" + std::to_string(n);
+    all += (all.empty() ? "{" : ",") + json_text(key) + ':' + std::to_string(n);
   return all.empty() ? "{}" : all + "}";
 }
 

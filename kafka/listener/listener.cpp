@@ -19,6 +19,7 @@
 #include "actors/broker/guard.hpp"
 #include "actors/cluster/frame_codec.hpp"
 #include "actors/cluster/io_thread.hpp"
+#include "actors/connect/listening.hpp"
 #include "kafka/listener/connection.hpp"
 #include "kafka/listener/frame_cutter.hpp"
 
@@ -386,13 +387,14 @@ class listener::core : public std::enable_shared_from_this<core> {
 };
 
 result<void> listener::core::listen(const std::string& host, std::uint16_t port) {
-  const auto name = fmt::format("cannot listen on {}:{}", host.empty() ? "*" : host, port);
+  const auto address = fmt::format("{}:{}", host.empty() ? "*" : host, port);
   boost::system::error_code why;
+  const auto failed = [&](errc code) { return error{code, cannot_listen(address, why).message()}; };
   tcp::endpoint where{tcp::v6(), port};
   if (!host.empty()) {
     tcp::resolver resolver{io_->io()};
     const auto found = resolver.resolve(host, std::to_string(port), why);
-    if (why || found.empty()) return socket_error(errc::not_found, name, why);
+    if (why || found.empty()) return failed(errc::not_found);
     where = found.begin()->endpoint();
   }
   acceptor_.open(where.protocol(), why);
@@ -400,16 +402,14 @@ result<void> listener::core::listen(const std::string& host, std::uint16_t port)
     where = tcp::endpoint{tcp::v4(), port};
     acceptor_.open(where.protocol(), why);
   }
-  if (why) return socket_error(errc::io_error, name, why);
+  if (why) return failed(errc::io_error);
   acceptor_.set_option(asio::socket_base::reuse_address{true}, why);
   if (host.empty() && where.protocol() == tcp::v6())
     acceptor_.set_option(asio::ip::v6_only{false}, why);
   acceptor_.bind(where, why);
-  if (why)
-    return socket_error(why == asio::error::access_denied ? errc::read_only : errc::io_error, name,
-                        why);
+  if (why) return failed(why == asio::error::access_denied ? errc::read_only : errc::io_error);
   acceptor_.listen(asio::socket_base::max_listen_connections, why);
-  if (why) return socket_error(errc::io_error, name, why);
+  if (why) return failed(errc::io_error);
   port_ = acceptor_.local_endpoint(why).port();
   if (settings_.port == 0) settings_.port = port_;
   shared_ = std::make_shared<const edge_settings>(settings_);

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <iterator>
 
@@ -17,9 +19,13 @@ using nlohmann::json;
 constexpr std::size_t file_bytes_max = std::size_t{64} << 20;
 constexpr std::size_t input_bytes_max = std::size_t{1} << 30;
 
+error unreadable(const std::string& path, errc code) {
+  return error{code, fmt::format("{}: cannot be read: {}", path, std::strerror(errno))};
+}
+
 result<bytes> contents(const std::string& path, std::size_t bytes_max) {
   std::ifstream in{path, std::ios::binary};
-  if (!in) return {errc::not_found, path + ": cannot be read"};
+  if (!in) return unreadable(path, errc::not_found);
   bytes all;
   char block[1 << 16];
   while (in.read(block, sizeof block), in.gcount() > 0) {
@@ -27,7 +33,7 @@ result<bytes> contents(const std::string& path, std::size_t bytes_max) {
     if (all.size() > bytes_max)
       return {errc::record_too_large, fmt::format("{}: is larger than {} bytes", path, bytes_max)};
   }
-  if (in.bad()) return {errc::io_error, path + ": cannot be read"};
+  if (in.bad()) return unreadable(path, errc::io_error);
   return all;
 }
 

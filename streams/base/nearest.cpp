@@ -25,7 +25,9 @@ std::size_t distance(const std::string& a, const std::string& b) {
 
 std::string nearest(const std::string& wanted, const std::vector<std::string>& known) {
   std::string best;
-  std::size_t best_distance = 1 + std::max<std::size_t>(2, wanted.size() / 3);
+  // Something of it must be left: any letter is one step from any other.
+  const auto far = std::max(std::min<std::size_t>(3, wanted.size()), 1 + wanted.size() / 3);
+  std::size_t best_distance = wanted.empty() ? 0 : far;
   for (const auto& name : known) {
     // A name cut short counts as near, whatever its length.
     const bool begins = wanted.size() >= 3 && name.starts_with(wanted);

@@ -5,6 +5,7 @@ import json
 import os
 import random
 import shutil
+import socket
 import subprocess
 import unittest
 
@@ -137,7 +138,7 @@ class Mounts(ToolTest):
                            'exec "$1" log verify --on "$2"', stdin=lines)
         self.assertIn("status 1", done.err)
         self.assertRegex(done.err, "No space left|disk is full|free some space")
-        self.assertRegex(done.err, "lines 1 to [0-9]+ (are|is) written|not known whether")
+        self.assertRegex(done.err, "(lines 1 to [0-9]+ are|line 1 is) written|not known whether")
         self.assertEqual(done.status, OK, done.text + done.err)
 
 
@@ -156,7 +157,10 @@ class CommandLines(ToolTest):
         for words in (("topic", "create"), ("produce",), ("consume",), ("group", "reset"),
                       ("log", "verify")):
             with self.subTest(words=words):
-                self.assertIn("Example", self.bare(*words, "--help").text)
+                text = self.bare(*words, "--help").text
+                self.assertEqual(text.count("Example"), 1)
+                self.assertIn("--on DIR", text)
+        self.assertNotIn("Example", self.bare("topic", "list", "--help").text)
 
     def test_the_version_is_printed(self):
         done = self.bare("--version")
@@ -215,6 +219,39 @@ class CommandLines(ToolTest):
         self.assertEqual(done.status, USAGE)
         self.assertIn("--override: listeners", done.err)
         self.assertEqual(self.bare("node", "--config", config, "--override", "x").status, USAGE)
+
+    def test_what_was_meant_is_guessed_from_what_was_written(self):
+        self.tool("topic", "create", "t", "orders")
+        self.refused(NOT_FOUND, "topic", "describe", "ordres", says='did you mean "orders"?')
+        done = self.refused(NOT_FOUND, "topic", "describe", "q")
+        self.assertNotIn("did you mean", done.err)
+
+    def test_a_topic_of_one_partition_says_so(self):
+        self.one_partition("x")
+        for words in (("consume", "x", "-p", "7"), ("produce", "x", "-p", "7"),
+                      ("dead-letters", "list", "x", "-o", "7:1")):
+            self.refused(NOT_FOUND, *words, says="has one partition, 0, not 7")
+        self.refused(NOT_FOUND, "log", "verify", "x", "-p", "7", says="no partition 7")
+
+    def test_a_node_without_a_name_is_not_the_directory_here(self):
+        self.assertEqual(self.bare("topic", "create", "x").status, OK)
+        self.assertEqual(self.bare("topic", "delete", "x", "--bootstrap", "").status, USAGE)
+
+    def test_a_format_and_json_exclude_each_other(self):
+        self.tool("topic", "create", "x")
+        done = self.run_tool("consume", "x", "-b", "-e", "--json", "--format", "%v")
+        self.assertEqual(done.status, USAGE)
+        self.assertIn("--json and --format", done.err)
+
+    def test_a_port_that_is_taken_is_named_with_a_way_out(self):
+        config = os.path.join(self.folder, "s.properties")
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            address = f"127.0.0.1:{taken.getsockname()[1]}"
+            with open(config, "w", encoding="ascii") as out:
+                out.write(f"log.dirs={self.on}\nlisteners=PLAINTEXT://{address}\n")
+            done = self.bare("node", "--config", config)
+        self.assertEqual(done.status, FAILED)
+        self.assertIn(f"cannot listen on {address}: Address already in use; end the program", done.err)
 
     def test_other_addresses_say_what_is_possible(self):
         done = self.run_tool("topic", "list", on="kafka://localhost:9092")

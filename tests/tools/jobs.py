@@ -48,6 +48,11 @@ class Jobs(ToolTest):
             self.assertEqual(done.returncode, USAGE)
             self.assertIn(b"--json", done.stderr)
 
+    def test_a_test_file_that_cannot_be_read_says_why(self):
+        done = self.job("--test", os.path.join(self.folder, "none.yaml"))
+        self.assertEqual(done.returncode, USAGE)
+        self.assertIn(b"none.yaml: cannot be read: No such file", done.stderr)
+
     def test_output_that_cannot_be_written_is_a_failure(self):
         for word in ("--help", "--describe"):
             with open("/dev/full", "wb") as full:

@@ -296,6 +296,17 @@ class Installed(Scripts):
                               env={"PATH": os.environ["PATH"]})
         self.assertEqual(done.returncode, 0, done.stderr)
 
+    def test_a_program_that_is_not_there_is_said(self):
+        alone = os.path.join(self.folder, "alone")
+        shutil.copytree(os.path.join(ROOT, "bin"), alone)
+        for named, says in (({}, "there is no penstock"), ({"PENSTOCK": alone}, alone)):
+            done = subprocess.run([os.path.join(alone, "kafka-topics.sh"), "--list"], text=True,
+                                  capture_output=True, timeout=PATIENCE, check=False,
+                                  env={"PATH": "/usr/bin:/bin", **named})
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("kafka-topics.sh: ", done.stderr)
+            self.assertIn(says, done.stderr)
+
 
 if __name__ == "__main__":
     harness.main()

@@ -58,7 +58,7 @@ class Lines(ToolTest):
     def test_a_line_above_the_limit_is_refused_with_its_number(self):
         self.tool("topic", "create", "small", "--set", "max.message.bytes=2000")
         self.refused(REFUSED, "produce", "small", stdin="fine\n" + "x" * 3000 + "\nnever\n",
-                     says=("line 2", "max.message.bytes", "2000", "lines 1 to 1 are written"))
+                     says=("line 2", "max.message.bytes", "2000", "line 1 is written"))
         self.assertEqual(self.consumed("small").lines, ["fine"])
 
     def test_a_line_just_below_the_limit_passes(self):

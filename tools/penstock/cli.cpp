@@ -40,6 +40,10 @@ constexpr const char* examples = R"(Examples:
 
 Exit status: 0 done, 1 failed or damaged, 2 wrong usage, 3 refused, 4 not found, 5 unavailable.)";
 
+constexpr const char* common_options = R"(
+Every word takes --on DIR or --bootstrap HOST:PORT, --patience and --json: penstock --help
+)";
+
 struct command_line {
   std::string on = default_directory;
   std::string bootstrap;
@@ -416,7 +420,6 @@ int run(int argc, char** argv) {
       ->capture_default_str();
   app.add_flag("--json", line.json, "Print JSON, one value per line");
   app.require_subcommand(1);
-  app.footer(examples);
   add_topic_words(app, line);
   add_record_words(app, line);
   add_group_words(app, line);
@@ -425,17 +428,20 @@ int run(int argc, char** argv) {
   add_job_words(app, line);
   add_node_words(app, line);
   add_shell_words(app, line);
+  app.footer(examples);  // behind the words, which would take it over
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& asked) {  // --help, --version
-    return finish_standard_output("penstock", app.exit(asked));
+    const int status = app.exit(asked);
+    if (!app.get_subcommands().empty()) std::fputs(common_options, stdout);
+    return finish_standard_output("penstock", status);
   } catch (const CLI::ParseError& wrong) {
     report(error{errc::invalid_argument,
                  what_is_wrong(app, wrong) + " (penstock --help lists everything)"},
            wants_json(argc, argv));
     return exit_usage;
   }
-  if (!line.bootstrap.empty()) {
+  if (bootstrap->count() > 0) {  // though it may be empty, as an unset variable is
     auto on = on_of_bootstrap("--bootstrap", line.bootstrap);
     if (!on) {
       report(on.error(), line.json);

@@ -32,7 +32,9 @@ struct range {
 };
 using ranges = std::map<std::int32_t, range>;
 
-result<void> check_usage(const consume_arguments& args) {
+result<void> check_usage(const consume_arguments& args, bool json) {
+  if (json && args.format)
+    return error{errc::invalid_argument, "consume: --json and --format exclude each other"};
   const int starts = static_cast<int>(args.from_beginning) +
                      static_cast<int>(!args.offsets.empty()) + static_cast<int>(!args.time.empty());
   if (starts > 1) {
@@ -88,8 +90,7 @@ result<std::map<std::int32_t, offset_t>> parse_offsets(const std::vector<std::st
 
 result<void> check_partition(const topic_info& topic, std::int32_t partition) {
   if (partition >= 0 && partition < static_cast<std::int32_t>(topic.partitions.size())) return {};
-  return error{errc::not_found, fmt::format("topic \"{}\" has partitions 0 to {}, not {}",
-                                            topic.name, topic.partitions.size() - 1, partition)};
+  return no_such_partition(topic, partition);
 }
 
 // Where to read without a group, by partition.
@@ -175,7 +176,7 @@ class printer {
         PENSTOCK_ASSIGN(const bool more, cursor_.next(each));
         if (!more) break;
         if (each.offset < slice.getFromOffset() || each.offset >= limit) continue;
-        if (with_.json && !args_.format) {
+        if (with_.json) {
           print_json(each, context, with_.out.text());
         } else {
           format_.print(each, context, with_.out.text());
@@ -370,7 +371,7 @@ class reader {
 }  // namespace
 
 result<int> consume(session& with, const consume_arguments& args) {
-  PENSTOCK_TRY(check_usage(args));
+  PENSTOCK_TRY(check_usage(args, with.json));
   if (args.format) PENSTOCK_TRY(record_format::parse(*args.format));
   if (!args.time.empty()) PENSTOCK_TRY(parse_time("--time", args.time));
   PENSTOCK_ASSIGN(auto at, with.open());

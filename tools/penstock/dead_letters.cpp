@@ -108,9 +108,7 @@ result<letter_range> parse_letter_range(const std::string& word) {
 result<void> letter_filter::check(const topic_info& topic) const {
   for (const auto& each : ranges) {
     if (each.partition < static_cast<std::int32_t>(topic.partitions.size())) continue;
-    return error{errc::not_found,
-                 fmt::format("topic \"{}\" has partitions 0 to {}, not {}", topic.name,
-                             topic.partitions.size() - 1, each.partition)};
+    return no_such_partition(topic, each.partition);
   }
   return {};
 }

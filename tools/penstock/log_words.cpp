@@ -1,5 +1,6 @@
 // penstock log dump and verify: files as they are, in use or not.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <charconv>
@@ -66,7 +67,8 @@ result<std::vector<partition_folder>> wanted_folders(session& with, const log_ar
     return !topic || !partition;
   });
   if (folders.empty()) {
-    return error{errc::not_found, fmt::format("no such partition in {}", with.on)};
+    return error{errc::not_found, fmt::format("{} has files of no partition {}", with.on,
+                                              fmt::join(args.partitions, " or "))};
   }
   return folders;
 }

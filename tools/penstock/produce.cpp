@@ -138,6 +138,11 @@ result<void> send_all(line_reader& lines, line_parser& parser, producer& to,
   }
 }
 
+// "lines 1 to 7 are"
+std::string lines_to(std::uint64_t last) {
+  return last == 1 ? "line 1 is" : fmt::format("lines 1 to {} are", last);
+}
+
 // What the person must know beside the reason: which lines are in, and where to go on.
 error explain(const error& why, std::uint64_t sent, std::uint64_t written) {
   auto text = why.message();
@@ -146,10 +151,10 @@ error explain(const error& why, std::uint64_t sent, std::uint64_t written) {
   } else if (written == 0) {
     text += fmt::format("; it is not known whether any of lines 1 to {} is written", sent);
   } else if (written < sent) {
-    text += fmt::format("; lines 1 to {} are written, some of lines {} to {} may be", written,
+    text += fmt::format("; {} written, some of lines {} to {} may be", lines_to(written),
                         written + 1, sent);
   } else {
-    text += fmt::format("; lines 1 to {} are written, nothing after them", written);
+    text += fmt::format("; {} written, nothing behind", lines_to(written));
   }
   return error{why.code(), std::move(text)};
 }
@@ -176,9 +181,7 @@ result<int> produce(session& with, const produce_arguments& args) {
   PENSTOCK_ASSIGN(auto at, with.open(true));
   PENSTOCK_ASSIGN(const auto topic, topic_to_write(*at, args.topic));
   if (args.partition >= static_cast<std::int32_t>(topic.partitions.size())) {
-    return error{errc::not_found,
-                 fmt::format("topic \"{}\" has partitions 0 to {}, not {}", topic.name,
-                             topic.partitions.size() - 1, args.partition)};
+    return no_such_partition(topic, args.partition);
   }
   PENSTOCK_ASSIGN(auto opened, producer::open(at->system(), at->node(), config));
   std::optional<producer> to{std::move(opened)};
@@ -197,7 +200,8 @@ result<int> produce(session& with, const produce_arguments& args) {
                              lines.number(), topic.name, limit)};
   }
   if (!sent && sent.error().code() == errc::cancelled && flushed) {
-    session::note(fmt::format("interrupted; lines 1 to {} are written", done.sent));
+    session::note("interrupted; " +
+                  (done.sent == 0 ? std::string{"nothing was"} : lines_to(done.sent)) + " written");
     return exit_killed;
   }
   if (!flushed) return explain(flushed.error(), done.sent, written);

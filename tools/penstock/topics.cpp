@@ -56,6 +56,15 @@ error no_such_topic(target& at, const std::string& name) {
   return error{errc::unknown_topic, fmt::format("topic \"{}\" does not exist: {}", name, remedy)};
 }
 
+error no_such_partition(const topic_info& topic, std::int32_t partition) {
+  const auto count = topic.partitions.size();
+  return error{
+      errc::not_found,
+      fmt::format("topic \"{}\" has {}, not {}", topic.name,
+                  count == 1 ? "one partition, 0" : fmt::format("partitions 0 to {}", count - 1),
+                  partition)};
+}
+
 result<offset_t> offset_at(target& at, const topic_partition& tp, std::int64_t time,
                            bool committed) {
   const auto request = [&](std::int64_t when) {

@@ -39,6 +39,9 @@ result<topic_info> describe_topic(target& at, const std::string& name);
 /// "topic \"ordres\" does not exist: did you mean \"orders\"?"
 error no_such_topic(target& at, const std::string& name);
 
+/// "topic \"orders\" has partitions 0 to 3, not 7"
+error no_such_partition(const topic_info& topic, std::int32_t partition);
+
 /// First offset with a time not before `time` (-1 the end, -2 the start, as in Kafka); the end
 /// when all are older.
 result<offset_t> offset_at(target& at, const topic_partition& tp, std::int64_t time,
