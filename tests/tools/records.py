@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """penstock produce and consume: what goes in comes out."""
 import os
+import pty
 import random
+import select
 import signal
 import subprocess
 import time
@@ -258,6 +260,20 @@ class Beside(ToolTest):
         self.assertEqual(self.stop(follower).status, OK)
         with open(out, encoding="ascii") as got:
             self.assertEqual(got.read(), expected)
+
+    def test_on_a_terminal_it_is_said_what_is_waited_for(self):
+        self.tool("produce", "x", stdin="one\n")
+        ours, terminal = pty.openpty()
+        self.addCleanup(os.close, ours)
+        follower = subprocess.Popen([harness.PROGRAM, "consume", "x", "--on", self.on],
+                                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                    stderr=terminal)
+        self.running.append(follower)
+        os.close(terminal)
+        self.assertTrue(select.select([ours], [], [], harness.PATIENCE)[0], "nothing was said")
+        self.assertIn(b"--from-beginning", os.read(ours, 1000))
+        follower.send_signal(signal.SIGINT)
+        self.assertEqual(follower.wait(timeout=harness.PATIENCE), OK)
 
     def test_a_stop_signal_ends_a_follower_cleanly(self):
         self.tool("produce", "news", stdin="one\n")

@@ -231,6 +231,7 @@ class reader {
         config.partitions.emplace_back(topic_partition{topic_.name, partition}, where.from);
       }
       if (done()) return {};
+      say_what_is_waited_for();
     } else {
       config.group = args_.group;
       config.topics = {topic_.name};
@@ -280,6 +281,19 @@ class reader {
       }
     }
     return {};
+  }
+
+  // On a terminal, where somebody might wait for what is there already.
+  void say_what_is_waited_for() const {
+    const bool from_end =
+        !args_.until_end && !args_.from_beginning && args_.offsets.empty() && args_.time.empty();
+    const bool passed = std::any_of(ranges_.begin(), ranges_.end(), [&](const auto& each) {
+      const auto& p = topic_.partitions[static_cast<std::size_t>(each.first)];
+      return p.end > p.start;
+    });
+    // Kafka's script says nothing of the kind.
+    if (!from_end || !passed || args_.printed != nullptr || ::isatty(STDERR_FILENO) != 1) return;
+    session::note("waiting for new records; --from-beginning shows those that are there as well");
   }
 
   // Without a group: everything that was there at the start has been read.
