@@ -25,16 +25,52 @@ using finish = std::function<void(const error&)>;
 
 struct controller_state {
   static inline const char* name = "penstock.controller";
+  controller_state() = default;
+  controller_state(const controller_state&) = delete;
+  controller_state& operator=(const controller_state&) = delete;
+
+  /// However it ends: whoever waits hears of it, and asks the next controller.
+  ~controller_state() {
+    const error why{errc::overloaded, "the controller is being restarted"};
+    for (auto& [id, refuse] : unanswered) refuse(why);
+  }
 
   controller_config config;
   metadata_image image;
   error broken;      // why nothing can be decided
   bool busy = true;  // loading, or a fact is on its way to the disk
   std::deque<std::function<void()>> queue;
-  std::int64_t next_producer_id = 0;  // from the reserved block
+  std::int64_t next_producer_id = 0;                                      // from the reserved block
+  std::map<std::uint64_t, std::function<void(const error&)>> unanswered;  // by number
+  std::uint64_t requests = 0;
 };
 
 using controller_self = controller_actor::stateful_pointer<controller_state>;
+
+/// Where the answer of a request goes, once.
+template <class Reply>
+class answer_to {
+ public:
+  explicit answer_to(controller_self self)
+      : self_(self), promise_(self->template make_response_promise<Reply>()) {
+    auto& state = self_->state;
+    number_ = state.requests++;
+    state.unanswered.emplace(number_, [promise = promise_](const error& why) mutable {
+      promise.deliver(failed<Reply>(why));
+    });
+  }
+
+  void deliver(const Reply& reply) {
+    if (self_->state.unanswered.erase(number_) > 0) promise_.deliver(reply);
+  }
+
+  const caf::typed_response_promise<Reply>& promise() const { return promise_; }
+
+ private:
+  controller_self self_;
+  caf::typed_response_promise<Reply> promise_;
+  std::uint64_t number_ = 0;
+};
 
 std::string id_bytes(const topic_id& id) {
   return {id.bytes.begin(), id.bytes.end()};
@@ -119,7 +155,7 @@ void append(controller_self self, std::vector<fact> facts, finish done) {
 
 // --- requests
 
-using admin_promise = caf::typed_response_promise<admin_reply>;
+using admin_promise = answer_to<admin_reply>;
 
 void answer(admin_promise promise, const error& why) {
   promise.deliver(why ? failed<admin_reply>(why) : admin_reply{});
@@ -262,7 +298,7 @@ void register_state(controller_self self, const register_state_request& what,
   append(self, std::move(*planned), [=](const error& why) { answer(promise, why); });
 }
 
-using producer_promise = caf::typed_response_promise<init_producer_reply>;
+using producer_promise = answer_to<init_producer_reply>;
 
 void init_producer(controller_self self, producer_promise promise) {
   auto& state = self->state;
@@ -338,23 +374,23 @@ void load_from(controller_self self, offset_t offset) {
 // Wraps a request: queued behind the ones before it, refused when the controller is broken or full.
 template <class Reply, class Request>
 auto queued(controller_self self,
-            void (*handle)(controller_self, const Request&, caf::typed_response_promise<Reply>)) {
+            void (*handle)(controller_self, const Request&, answer_to<Reply>)) {
   return [self, handle](const Request& what) -> caf::typed_response_promise<Reply> {
-    auto promise = self->template make_response_promise<Reply>();
+    answer_to<Reply> to{self};
     auto& state = self->state;
     if (state.queue.size() >= state.config.queued_max) {
-      promise.deliver(failed<Reply>(error{errc::overloaded, "too many topic changes at once"}));
-      return promise;
+      to.deliver(failed<Reply>(error{errc::overloaded, "too many topic changes at once"}));
+      return to.promise();
     }
-    state.queue.push_back([self, handle, what, promise]() mutable {
+    state.queue.push_back([self, handle, what, to]() mutable {
       if (self->state.broken) {
-        promise.deliver(failed<Reply>(self->state.broken));
+        to.deliver(failed<Reply>(self->state.broken));
       } else {
-        handle(self, what, promise);
+        handle(self, what, to);
       }
     });
     go_on(self);
-    return promise;
+    return to.promise();
   };
 }
 
