@@ -129,8 +129,11 @@ class lane_over final : public lane {
       return on_broken("no answer", http::make_error_code(http::error::body_limit));
     http::async_read(*stream_, buffer_, *parser_, [this](beast::error_code wrong, std::size_t) {
       // Some servers end a TLS connection without saying so; its status was heard all the same.
-      if (wrong == asio::ssl::error::stream_truncated && parser_->need_eof())
-        parser_->put_eof(wrong = {});
+      if (wrong == asio::ssl::error::stream_truncated && parser_->need_eof()) {
+        beast::error_code ended;
+        parser_->put_eof(ended);
+        wrong = ended;
+      }
       if (wrong) return on_broken("no answer", wrong);
       on_answer();
     });

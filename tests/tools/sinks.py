@@ -82,7 +82,10 @@ class Taker(http.server.BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in (headers or {}).items():
             self.send_header(name, value)
-        if status != 204:
+        if self.kind == "curt":
+            self.send_header("Connection", "close")
+            body = b"as far as it goes"
+        elif status != 204:
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -367,6 +370,15 @@ class Sinks(ToolTest):
         self.start_server("secret", authority.certify("renewed", here))
         self.all_received()
         self.assertEqual(self.stop(job).status, OK)
+
+    def test_an_answer_that_ends_with_its_connection_is_heard(self):
+        authority = self.authority()
+        self.start_server("curt", authority.certify("one", "IP:127.0.0.1"))
+        self.produce(250)
+        done = self.run_job(*self.https("127.0.0.1", authority), "--until-end",
+                            environment={"SINK_TOKEN": TOKEN})
+        self.assertEqual(done.status, OK, done.err)
+        self.all_received()
 
     def test_what_https_needs_and_is_not_there_is_said_at_once(self):
         authority = self.authority()
