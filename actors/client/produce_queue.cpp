@@ -10,6 +10,9 @@ namespace penstock {
 
 namespace {
 
+/// A batch of this size is a request by itself: gathering saves nothing, and a copy costs.
+constexpr std::size_t alone_bytes_min = std::size_t{1} << 20;
+
 /// All of the batches in one request.
 append_request request_of(const topic_partition& tp, std::span<const bytes_view> batches) {
   std::size_t size = 0;
@@ -50,14 +53,14 @@ void produce_queue::push(const topic_partition& tp, batch_builder& builder, std:
 void produce_queue::push_raw(const topic_partition& tp, bytes_view content, std::uint64_t first) {
   lane& to = lanes_[tp];
   pending_bytes_ += content.size();
-  if (!to.in_flight && to.queued.empty() && content.size() >= to.credit) {
-    // It will be a request of its own: copied once, into that.
-    to.in_flight = request_of(tp, {&content, 1});
-    to.in_flight_first = first;
-    to.in_flight_bytes = content.size();
-    return;
+  batch& added = to.queued.emplace_back();
+  added.size = content.size();
+  added.first = first;
+  if (content.size() >= std::min<std::size_t>(to.credit, alone_bytes_min)) {
+    added.alone = request_of(tp, {&content, 1});
+  } else {
+    added.content = content;
   }
-  to.queued.push_back({bytes{content}, first});
 }
 
 std::optional<append_request> produce_queue::next(const topic_partition& tp) {
@@ -66,18 +69,20 @@ std::optional<append_request> produce_queue::next(const topic_partition& tp) {
   auto& from = at->second;
   if (!from.in_flight) {
     if (from.queued.empty()) return std::nullopt;
-    std::size_t taken = 0;
+    std::size_t size = 0;
     std::vector<bytes_view> batches;
     for (const batch& each : from.queued) {
-      if (!batches.empty() && taken + each.content.size() > from.credit) break;
-      taken += each.content.size();
+      if (!batches.empty() && (each.alone || size + each.size > from.credit)) break;
+      size += each.size;
       batches.emplace_back(each.content);
+      if (each.alone) break;
     }
-    from.in_flight = request_of(tp, batches);
-    from.in_flight_first = from.queued.front().first;
+    auto& first = from.queued.front();
+    from.in_flight = first.alone ? std::move(first.alone) : request_of(tp, batches);
+    from.in_flight_first = first.first;
+    from.in_flight_bytes = size;
     from.queued.erase(from.queued.begin(),
                       from.queued.begin() + static_cast<std::ptrdiff_t>(batches.size()));
-    from.in_flight_bytes = taken;
   }
   from.waiting = true;
   return from.in_flight;
@@ -93,7 +98,7 @@ produce_queue::outcome produce_queue::on_reply(const topic_partition& tp,
     if (is_retriable(why.code())) return outcome::retry;
     if (!error_) error_ = why;
     pending_bytes_ -= own.in_flight_bytes;
-    for (const auto& each : own.queued) pending_bytes_ -= each.content.size();
+    for (const auto& each : own.queued) pending_bytes_ -= each.size;
     lost_ = std::min(lost_.value_or(own.in_flight_first), own.in_flight_first);
     own.in_flight.reset();
     own.queued.clear();

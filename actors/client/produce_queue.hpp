@@ -61,6 +61,8 @@ class produce_queue {
  private:
   struct batch {
     bytes content;
+    std::optional<append_request> alone;  // or the request that it is by itself
+    std::size_t size;
     std::uint64_t first;
   };
   struct lane {

@@ -21,7 +21,7 @@
 namespace penstock {
 namespace {
 
-constexpr std::size_t commit_bytes = std::size_t{4} << 20;
+constexpr std::size_t commit_bytes = std::size_t{2} << 20;
 constexpr std::uint32_t restore_bytes = std::uint32_t{1} << 20;
 constexpr auto scan_pause = 20ms;  // between looks, however much happens
 constexpr auto hint_wait = 50ms;   // in which no order is heard

@@ -12,8 +12,9 @@ namespace penstock {
 
 class topic_writer {
  public:
-  /// A batch is closed at this size; a record may make it larger.
-  static constexpr std::size_t batch_bytes = std::size_t{256} << 10;
+  /// A batch is closed at this size, which makes it a request by itself; a record may make it
+  /// larger.
+  static constexpr std::size_t batch_bytes = std::size_t{1} << 20;
 
   /// `on_progress`: something was acknowledged. What will never be written fails the owner.
   topic_writer(connector& owner, std::function<void()> on_progress);

@@ -52,6 +52,13 @@ using batch_room = std::function<char*(std::size_t)>;
 struct read_extent {
   std::size_t bytes = 0;
   offset_t next_offset = 0;  // where to read next
+  bool checked = false;      // it has been in memory since its checksums were right
+};
+
+/// Memory that stays as it is for as long as `owner` is held.
+struct kept_memory {
+  std::shared_ptr<const void> owner;
+  std::size_t bytes = 0;  // all of it
 };
 
 class partition_log {
@@ -72,8 +79,10 @@ class partition_log {
   /// All or nothing. `record_too_large`, `corrupt`, `disk_full`, `io_error`; after `sync_failed`
   /// the log is closed for good. Not durable until the files named by `unsynced` are synced.
   /// With `drop_repeats`, a batch whose `source_mark` has a sequence not above the last one of the
-  /// same task is a duplicate, and one with a lower epoch is `producer_fenced`.
-  virtual result<append_result> append(bytes_view batches, epoch_t leader_epoch = 0) = 0;
+  /// same task is a duplicate, and one with a lower epoch is `producer_fenced`. With `kept`, in
+  /// which the batches lie, the tail cache may keep them there; else it copies them.
+  virtual result<append_result> append(bytes_view batches, epoch_t leader_epoch = 0,
+                                       const kept_memory& kept = {}) = 0;
 
   /// Whole batches from `from` on, at most `bytes_max` bytes but at least one batch, none that
   /// starts at or after `limit` (high watermark or last stable offset). Empty at the end.

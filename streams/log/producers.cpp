@@ -138,8 +138,10 @@ result<producer_verdict> producer_table::check(const source_mark& mark) const {
   return producer_verdict{mark.sequence <= found->second.sequence, -1, -1};
 }
 
-std::optional<ended_transaction> producer_table::record(const batch_view& batch, timestamp now) {
+std::optional<ended_transaction> producer_table::record_at(offset_t base, const batch_view& batch,
+                                                           timestamp now) {
   if (batch.producer_id() < 0) return std::nullopt;
+  const offset_t last = base + (batch.last_offset() - batch.base_offset());
   std::optional<transaction_marker> marker;
   if (batch.is_control()) {
     marker = marker_of(batch);
@@ -154,19 +156,18 @@ std::optional<ended_transaction> producer_table::record(const batch_view& batch,
   if (marker) {
     entry.coordinator_epoch = marker->coordinator_epoch;
     if (entry.transaction_start < 0) return std::nullopt;
-    const ended_transaction ended{batch.producer_id(), entry.transaction_start, batch.last_offset(),
+    const ended_transaction ended{batch.producer_id(), entry.transaction_start, last,
                                   marker->commit};
     open_.erase(entry.transaction_start);
     entry.transaction_start = -1;
     return ended;
   }
   if (batch.is_transactional() && entry.transaction_start < 0) {
-    entry.transaction_start = batch.base_offset();
+    entry.transaction_start = base;
     open_[entry.transaction_start] = batch.producer_id();
   }
   if (batch.base_sequence() == no_sequence) return std::nullopt;
-  entry.add({batch.last_sequence(), batch.last_offset(),
-             static_cast<std::int32_t>(batch.last_offset() - batch.base_offset())});
+  entry.add({batch.last_sequence(), last, static_cast<std::int32_t>(last - base)});
   return std::nullopt;
 }
 

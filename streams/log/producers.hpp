@@ -62,7 +62,12 @@ class producer_table {
   result<producer_verdict> check(const source_mark& mark) const;
 
   /// The batch, with its final offsets, is in the log. Gives the transaction that it ends, if so.
-  std::optional<ended_transaction> record(const batch_view& batch, timestamp now);
+  std::optional<ended_transaction> record(const batch_view& batch, timestamp now) {
+    return record_at(batch.base_offset(), batch, now);
+  }
+
+  /// The same of a batch that the log gives another first offset than it carries.
+  std::optional<ended_transaction> record_at(offset_t base, const batch_view& batch, timestamp now);
   void record(source_mark mark);
 
   /// Takes over what another table knows of a producer or task.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "streams/log/file_names.hpp"
 
@@ -94,11 +95,17 @@ result<std::shared_ptr<file>> segment::open_log(bool write) {
   return file_;
 }
 
-result<void> segment::append(bytes_view data, std::span<const batch_header> headers,
-                             std::uint32_t interval_bytes, bool& broken) {
+result<void> segment::append(std::span<const bytes_view> pieces,
+                             std::span<const batch_header> headers, std::uint32_t interval_bytes,
+                             bool& broken) {
   PENSTOCK_TRY(load_tail());
   PENSTOCK_ASSIGN(auto log, open_log(true));
-  auto written = log->write_at(size_, data);
+  auto at = size_;
+  result<void> written;
+  for (auto piece = pieces.begin(); written && piece != pieces.end(); ++piece) {
+    written = log->write_at(at, *piece);
+    at += piece->size();
+  }
   if (!written) {
     // What was refused must not come back: after a power loss the write without the truncation
     // would be a record.
@@ -106,8 +113,9 @@ result<void> segment::append(bytes_view data, std::span<const batch_header> head
     return written;
   }
   if (size_ == 0) first_time_ = headers.front().max_time;
-  size_ += data.size();
-  for (const batch_header& header : headers) {
+  const auto begin = std::exchange(size_, at);
+  for (batch_header header : headers) {
+    header.position += begin;
     index_builder::outcome made = builder_.add(header, base_, interval_bytes);
     // An index that cannot be written stays in memory and is tried again: the records are in.
     if (made.offset) (void)offsets_.push(*made.offset).has_value();

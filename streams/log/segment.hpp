@@ -63,9 +63,10 @@ class segment {
   /// Makes the files of a new segment; leftovers of an older one with this base go.
   result<void> create();
 
-  /// Writes `data`, the batches `headers` (positions and sizes filled in), at the end. On an error
-  /// the file is as it was before, or, when even that fails, `broken` says so.
-  result<void> append(bytes_view data, std::span<const batch_header> headers,
+  /// Writes `pieces`, one behind the other, at the end: the batches `headers`, whose positions
+  /// count from there. On an error the file is as it was before, or, when even that fails, `broken`
+  /// says so.
+  result<void> append(std::span<const bytes_view> pieces, std::span<const batch_header> headers,
                       std::uint32_t interval_bytes, bool& broken);
 
   /// Up to `length` bytes at `position`, never beyond the end.

@@ -15,6 +15,9 @@ namespace {
 /// Positions and relative offsets are 31 bits in Kafka's indexes.
 constexpr std::uint64_t segment_bytes_most = std::numeric_limits<std::int32_t>::max();
 
+/// Smaller batches are copied: that is cheaper than another write to the file.
+constexpr std::size_t kept_batch_bytes_min = std::size_t{32} << 10;
+
 }  // namespace
 
 /// A batch that may be appended, and what is known of it.
@@ -23,6 +26,27 @@ struct segmented_log::accepted_batch {
   batch_facts facts;
   std::optional<source_mark> mark;
   producer_verdict verdict;
+
+  /// Whether it is stored as it came, but for offsets and epoch.
+  bool stays_as_it_is() const {
+    return !verdict.duplicate && batch.max_time() == facts.max_time &&
+           batch.size() >= kept_batch_bytes_min;
+  }
+};
+
+/// The batches of an append as they will be stored.
+struct segmented_log::placed_batches {
+  std::vector<bytes_view> pieces;  // all bytes, in order
+  std::vector<batch_header> headers;
+  bytes heads;  // of batches that stay where they are: their headers, with offsets and epoch
+  offset_t next;
+
+  void add(const accepted_batch& a, timestamp max_time) {
+    const auto position = headers.empty() ? 0 : headers.back().position + headers.back().size;
+    const offset_t last = next + a.batch.record_count() - 1;
+    headers.push_back({position, a.batch.size(), next, last, max_time});
+    next = last + 1;
+  }
 };
 
 segmented_log::segmented_log(disk& on, const clock& time, std::string folder,
@@ -146,16 +170,12 @@ result<std::vector<segmented_log::accepted_batch>> segmented_log::judge(bytes_vi
   }
   if (!sequences) return accepted;
   offset_t offset = end_offset_;
-  bytes copy;
   for (accepted_batch& a : accepted) {
     PENSTOCK_ASSIGN(a.verdict, judge_sequence(table, a));
     if (a.verdict.duplicate) continue;
-    copy = a.batch.data();
-    assign_offsets(copy.data(), offset, 0);
-    PENSTOCK_ASSIGN(batch_view placed, batch_view::parse(copy));
-    offset = placed.next_offset();
-    table.record(placed, clock_->now());
+    table.record_at(offset, a.batch, clock_->now());
     if (a.mark) table.record(*a.mark);
+    offset += a.batch.record_count();
   }
   return accepted;
 }
@@ -179,7 +199,47 @@ result<bytes> segmented_log::in_own_compression(const std::vector<accepted_batch
   return out;
 }
 
-result<append_result> segmented_log::append(bytes_view batches, epoch_t leader_epoch) {
+/// One copy into the buffer that readers will share; the log's fields are set there.
+segmented_log::placed_batches segmented_log::copy(const std::vector<accepted_batch>& from,
+                                                  std::size_t size, epoch_t epoch,
+                                                  std::optional<timestamp> stamp) {
+  char* const room = cache_.reserve(size);
+  char* at = room;
+  placed_batches placed{{{room, size}}, {}, {}, end_offset_};
+  for (const accepted_batch& a : from) {
+    if (a.verdict.duplicate) continue;
+    a.batch.data().copy(at, a.batch.size());
+    assign_offsets(at, placed.next, epoch);
+    if (stamp) {
+      stamp_append_time(at, *stamp);
+    } else if (a.batch.max_time() != a.facts.max_time) {
+      correct_max_time(at, a.facts.max_time);
+    }
+    placed.add(a, stamp.value_or(a.facts.max_time));
+    at += a.batch.size();
+  }
+  PENSTOCK_ASSERT(static_cast<std::size_t>(at - room) == size, size);
+  return placed;
+}
+
+/// Only the headers are copied.
+segmented_log::placed_batches segmented_log::keep(const std::vector<accepted_batch>& from,
+                                                  epoch_t epoch) {
+  placed_batches placed{{}, {}, bytes(from.size() * batch_header_bytes, '\0'), end_offset_};
+  char* head = placed.heads.data();
+  for (const accepted_batch& a : from) {
+    a.batch.data().copy(head, batch_header_bytes);
+    assign_offsets(head, placed.next, epoch);
+    placed.pieces.emplace_back(head, batch_header_bytes);
+    placed.pieces.push_back(a.batch.payload());
+    placed.add(a, a.facts.max_time);
+    head += batch_header_bytes;
+  }
+  return placed;
+}
+
+result<append_result> segmented_log::append(bytes_view batches, epoch_t leader_epoch,
+                                            const kept_memory& kept) {
   PENSTOCK_TRY(writable());
   PENSTOCK_ASSIGN(std::vector<accepted_batch> accepted, judge(batches));
   PENSTOCK_ASSIGN(const bytes recompressed, in_own_compression(accepted));
@@ -221,33 +281,17 @@ result<append_result> segmented_log::append(bytes_view batches, epoch_t leader_e
     PENSTOCK_TRY(begin_epoch(leader_epoch));
   }
 
-  // One copy into the buffer that readers will share; the log's fields are set there.
-  char* const room = cache_.reserve(static_cast<std::size_t>(size));
-  char* at = room;
-  offset_t next = end_offset_;
-  std::vector<batch_header> headers;
-  headers.reserve(accepted.size());
-  for (const accepted_batch& a : accepted) {
-    if (a.verdict.duplicate) continue;
-    a.batch.data().copy(at, a.batch.size());
-    assign_offsets(at, next, leader_epoch);
-    if (stamp) {
-      stamp_append_time(at, now);
-    } else if (a.batch.max_time() != a.facts.max_time) {
-      correct_max_time(at, a.facts.max_time);
-    }
-    const timestamp max_time = from_millis(load_be<std::int64_t>(at + batch_layout::at_max_time));
-    const offset_t last = next + a.batch.record_count() - 1;
-    headers.push_back({active().size() + static_cast<std::uint64_t>(at - room), a.batch.size(),
-                       next, last, max_time});
-    at += a.batch.size();
-    next = last + 1;
-  }
-  PENSTOCK_ASSERT(static_cast<std::uint64_t>(at - room) == size, size);
+  // What is kept is counted as its batches are: they must be most of it.
+  const bool stay =
+      kept.owner && size >= kept.bytes / 2 && recompressed.empty() && !stamp &&
+      std::all_of(accepted.begin(), accepted.end(), [](auto& a) { return a.stays_as_it_is(); });
+  auto placed = stay ? keep(accepted, leader_epoch)
+                     : copy(accepted, static_cast<std::size_t>(size), leader_epoch,
+                            stamp ? std::optional{now} : std::nullopt);
 
   bool broken = false;
-  const bytes_view written{room, static_cast<std::size_t>(size)};
-  auto done = active().append(written, headers, settings_.index_interval_bytes, broken);
+  auto done =
+      active().append(placed.pieces, placed.headers, settings_.index_interval_bytes, broken);
   if (!done) {
     if (broken) {
       // Appends before it that nobody has synced yet went with the sync that failed.
@@ -259,22 +303,24 @@ result<append_result> segmented_log::append(bytes_view batches, epoch_t leader_e
     return std::move(done).error();
   }
   appended.base_offset = end_offset_;
-  appended.next_offset = next;
+  appended.next_offset = placed.next;
   if (stamp) appended.append_time = now;
   std::size_t index = 0;
   for (const accepted_batch& a : accepted) {
     if (a.verdict.duplicate) continue;
-    const batch_header& header = headers[index++];
-    cache_.commit(header.base_offset, header.last_offset + 1, a.batch.size());
-    if (a.batch.producer_id() >= 0) {
-      const std::size_t skip = static_cast<std::size_t>(header.position - headers[0].position);
-      if (auto ended = producers_.record(batch_view::parse(written.substr(skip)).value(), now))
-        note_ended(*ended);
+    const batch_header& header = placed.headers[index];
+    if (stay) {
+      cache_.keep(header.base_offset, header.last_offset + 1, placed.pieces[index * 2],
+                  placed.pieces[index * 2 + 1], kept.owner);
+    } else {
+      cache_.commit(header.base_offset, header.last_offset + 1, a.batch.size());
     }
+    ++index;
+    if (auto ended = producers_.record_at(header.base_offset, a.batch, now)) note_ended(*ended);
     if (a.mark) producers_.record(*a.mark);
   }
   cache_.trim();
-  end_offset_ = next;
+  end_offset_ = placed.next;
   bytes_appended_ += size;
   changed_ = true;
   last_append_ = clock_->monotonic();

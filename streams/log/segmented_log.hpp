@@ -25,7 +25,8 @@ class segmented_log final : public partition_log {
   /// Reads the folder and makes sense of it; called once, by `open`.
   result<void> recover(recovery_report& report);
 
-  result<append_result> append(bytes_view batches, epoch_t leader_epoch) override;
+  result<append_result> append(bytes_view batches, epoch_t leader_epoch,
+                               const kept_memory& kept) override;
   result<read_extent> read_into(offset_t from, std::size_t bytes_max, offset_t limit,
                                 const batch_room& room) override;
   result<std::optional<time_hit>> find_time(timestamp time) override;
@@ -62,6 +63,7 @@ class segmented_log final : public partition_log {
   friend class log_compaction;
 
   struct accepted_batch;
+  struct placed_batches;
 
   /// Why no call can be served, if so.
   result<void> usable() const;
@@ -81,6 +83,9 @@ class segmented_log final : public partition_log {
   static result<producer_verdict> judge_sequence(const producer_table& table,
                                                  const accepted_batch& a);
   result<bytes> in_own_compression(const std::vector<accepted_batch>& from) const;
+  placed_batches copy(const std::vector<accepted_batch>& from, std::size_t size, epoch_t epoch,
+                      std::optional<timestamp> stamp);
+  placed_batches keep(const std::vector<accepted_batch>& from, epoch_t epoch);
   result<void> roll_if_due(std::uint64_t bytes_more, std::size_t offsets_more, timestamp newest);
   result<void> roll();
   /// `segment::seal` or `sync`, after whose failure nothing may be believed to be on disk.

@@ -1,6 +1,7 @@
 #include "streams/log/tail_cache.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "streams/base/assert.hpp"
 
@@ -17,7 +18,7 @@ char* tail_cache::reserve(std::size_t size) {
   if (buffers_.empty() || buffers_.back().capacity - buffers_.back().used < size) {
     std::size_t capacity = buffers_.empty() ? smallest_buffer : buffers_.back().capacity * 2;
     capacity = std::max(std::min({capacity, largest_buffer, bytes_max_ / 4}), size);
-    if (!buffers_.empty() && buffers_.back().used == 0) buffers_.pop_back();
+    drop_unused();
     buffer& fresh = buffers_.emplace_back();
     fresh.data.reset(new char[capacity]);  // not set
     fresh.capacity = capacity;
@@ -26,11 +27,28 @@ char* tail_cache::reserve(std::size_t size) {
   return last.data.get() + last.used;
 }
 
+// What was reserved and not committed.
+void tail_cache::drop_unused() {
+  if (!buffers_.empty() && buffers_.back().used == 0) buffers_.pop_back();
+}
+
 void tail_cache::commit(offset_t base_offset, offset_t next_offset, std::size_t size) {
   buffer& last = buffers_.back();
   PENSTOCK_ASSERT(size <= last.capacity - last.used, size, last.capacity, last.used);
   last.batches.push_back({base_offset, next_offset, last.used});
   last.used += size;
+}
+
+void tail_cache::keep(offset_t base_offset, offset_t next_offset, bytes_view header,
+                      bytes_view rest, std::shared_ptr<const void> owner) {
+  drop_unused();
+  buffer& fresh = buffers_.emplace_back();
+  fresh.data.reset(new char[header.size()]);
+  header.copy(fresh.data.get(), header.size());
+  fresh.capacity = fresh.used = header.size() + rest.size();
+  fresh.batches.push_back({base_offset, next_offset, 0});
+  fresh.owner = std::move(owner);
+  fresh.rest = rest;
 }
 
 void tail_cache::trim() {
@@ -55,7 +73,7 @@ std::optional<read_extent> tail_cache::read(offset_t from, std::size_t bytes_max
   auto at = std::lower_bound(buffers_.begin(), buffers_.end(), from, holds);
   if (at == buffers_.end() || at->batches.empty()) return std::nullopt;
   if (at == buffers_.begin() && at->batches.front().base_offset > from) return std::nullopt;
-  read_extent found{0, from};
+  read_extent found{0, from, true};
   std::vector<bytes_view> pieces;
   for (; at != buffers_.end(); ++at) {
     auto first =
@@ -70,7 +88,12 @@ std::optional<read_extent> tail_cache::read(offset_t from, std::size_t bytes_max
       size = behind - first->position;
       found.next_offset = last->next_offset;
     }
-    if (size > 0) pieces.emplace_back(at->data.get() + first->position, size);
+    if (size > 0 && at->owner) {
+      pieces.emplace_back(at->data.get(), size - at->rest.size());
+      pieces.push_back(at->rest);
+    } else if (size > 0) {
+      pieces.emplace_back(at->data.get() + first->position, size);
+    }
     found.bytes += size;
     if (last != at->batches.end()) break;
   }

@@ -173,6 +173,8 @@ class model_run {
       if (i == 0) {
         for (const header_view& h : headers) r.headers.push_back({bytes{h.name}, bytes{*h.value}});
       }
+      // So large that it stays where it is when it may.
+      if (r.value && chance_.chance(1, 50)) r.value->append(std::size_t{33} << 10, 'V');
       builder.add(r.time, r.key, r.value, i == 0 ? headers : std::span<const header_view>{});
       records.push_back(std::move(r));
     }
@@ -201,10 +203,17 @@ class model_run {
     return a;
   }
 
+  /// Sometimes from memory that the log may keep: what it keeps too long is gone.
+  result<append_result> append_now(const bytes& batches) {
+    if (chance_.chance(1, 2)) return log_->append(batches, epoch_);
+    const auto held = std::make_shared<const bytes>(batches);
+    return log_->append(*held, epoch_, {held, held->size()});
+  }
+
   void append(attempt a) {
     const offset_t base = log_->end_offset();
     check(base == end_, "the end offset is not the model's");
-    auto done = log_->append(a.batches, epoch_);
+    auto done = append_now(a.batches);
     if (!done) return failed("append", done.error());
     count("append");
     check(!done->duplicate, "a new batch is taken for a duplicate");
@@ -278,14 +287,14 @@ class model_run {
     note.producer_epoch = options.producer_epoch;
     note.sequence = options.base_sequence;
     if (repeated != nullptr) {
-      auto done = log_->append(a.batches, epoch_);
+      auto done = append_now(a.batches);
       if (!done) return failed("repeat", done.error());
       count("repeat of a producer");
       check(done->duplicate, "a repeated batch is appended again");
       check(done->base_offset == repeated->base && done->next_offset == repeated->next,
             "a repeat has other offsets than the first");
     } else if (refused) {
-      auto done = log_->append(a.batches, epoch_);
+      auto done = append_now(a.batches);
       check(!done && done.error() == *refused, "a batch out of sequence is not refused");
       count("refused sequence");
     } else {
@@ -308,7 +317,7 @@ class model_run {
     a.batches = builder.finish();
     a.notes.emplace_back().mark = mark;
     if (repeat && settings_.drop_repeats) {
-      auto done = log_->append(a.batches, epoch_);
+      auto done = append_now(a.batches);
       if (!done) return failed("repeat", done.error());
       check(done->duplicate, "a repeat of a task is appended again");
       count("repeat of a task");
@@ -327,7 +336,7 @@ class model_run {
     auto done = write_back(pending);
     if (!done) {
       log_->mark_sync_failed(done.error());
-      check(!log_->append(plain_batches().batches, epoch_), "an append after a failed sync");
+      check(!append_now(plain_batches().batches), "an append after a failed sync");
       count("failed sync");
       return chance_.chance(1, 2) ? crash() : kill();
     }

@@ -75,6 +75,71 @@ TEST_CASE("reading obeys its limits but gives at least one batch", "[log]") {
   }
 }
 
+TEST_CASE("batches in memory that is kept for the log are read there until they are old", "[log]") {
+  log_fixture f;
+  f.settings.tail_cache_bytes = 100'000;
+  f.settings.segment_bytes = 100'000;
+  f.open();
+  f.append("small");
+  const std::string large(40'000, 'x');
+  std::vector<std::weak_ptr<const bytes>> held;
+  const auto append = [&](const bytes& batches, std::size_t bytes_around = 0) {
+    const auto kept = std::make_shared<const bytes>(batches);
+    held.push_back(kept);
+    return f.log->append(*kept, 0, {kept, kept->size() + bytes_around}).value();
+  };
+  const bytes one = f.batch_of({large + "1", "a"});
+  CHECK(append(one).base_offset == 1);
+  CHECK_FALSE(held[0].expired());
+  const auto got = f.log->read(0, 1 << 20, 3).value();
+  CHECK(got.next_offset == 3);
+  CHECK(f.values(1) == strings{large + "1", "a"});
+  CHECK(f.log->append(f.batch_of({"between"})).value().base_offset == 3);
+  const bytes two = f.batch_of({large + "2"}) + f.batch_of({large + "3", "b"});
+  CHECK(append(two).next_offset == 7);
+  CHECK(held[0].expired());
+  CHECK_FALSE(held[1].expired());
+  SECTION("what is small, or the least of what would be kept, is copied") {
+    append(f.batch_of({"tiny"}));
+    append(f.batch_of({large}) + f.batch_of({"tiny"}));
+    append(one, 3 * one.size());
+    for (std::size_t i = 2; i < held.size(); ++i) CHECK(held[i].expired());
+  }
+  SECTION("what is stamped is copied") {
+    f.settings.time_type = timestamp_type::log_append_time;
+    f.log->change_settings(f.settings);
+    append(one);
+    CHECK(held.back().expired());
+  }
+  const auto all = f.values();
+  CHECK(all.size() == static_cast<std::size_t>(f.log->end_offset()));
+  CHECK(all[3] == "between");
+  CHECK(all[5] == large + "3");
+  CHECK(f.damages().empty());
+  f.kill_and_open();
+  CHECK(f.values() == all);
+}
+
+TEST_CASE("a batch that stays where it is is written whole or not at all", "[log]") {
+  log_fixture f;
+  f.open();
+  f.append("before");
+  const auto kept = std::make_shared<const bytes>(f.batch_of({std::string(40'000, 'x')}));
+  for (const std::uint64_t room : {10u, 61u, 62u, 30'000u}) {
+    f.disk.set_space_left(room);
+    CHECK(f.log->append(*kept, 0, {kept, kept->size()}).error() == errc::disk_full);
+    CHECK(f.values() == strings{"before"});
+    CHECK(f.damages().empty());
+  }
+  f.disk.set_space_left(std::nullopt);
+  f.reopen();
+  f.disk.set_space_left(10);
+  CHECK(f.log->append(f.batch_of({"refused"})).error() == errc::disk_full);
+  f.disk.set_space_left(std::nullopt);
+  REQUIRE(f.log->append(*kept, 0, {kept, kept->size()}));
+  CHECK(f.values() == strings{"before", std::string(40'000, 'x')});
+}
+
 TEST_CASE("a batch larger than the limit is refused with both sizes", "[log]") {
   log_fixture f;
   f.settings.message_bytes_max = 200;
