@@ -315,7 +315,9 @@ void driver_core::feed_line(const std::string& step, std::optional<bytes_view> k
 
 /// Gives the events that are complete by now, or all.
 void driver_core::end_events(bool all) {
-  for (auto& [place, assembler] : impl_->assemblers) {
+  for (auto& each : impl_->assemblers) {
+    const auto& place = each.first;
+    auto& assembler = each.second;
     const auto give = [&, this](std::string_view event) {
       feed(place.first, place.second, event, std::nullopt);
     };
