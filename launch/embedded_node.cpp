@@ -26,6 +26,9 @@ result<std::unique_ptr<embedded_node>> embedded_node::open(const embedded_option
   auto held = std::make_unique<state>();
   held->options = options;
   auto& disk = machine_disk();
+  if (options.directory.empty())
+    return error{errc::invalid_argument,
+                 "the data directory has no name: give it one, as --on DIR"};
   PENSTOCK_TRY(disk.make_folder(options.directory));
   PENSTOCK_ASSIGN(held->lock, disk.lock(options.directory));
 

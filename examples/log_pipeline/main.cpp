@@ -5,7 +5,11 @@
 //   log_pipeline --input FILE --format combined --on DIR --until-end --json
 #include "examples/log_pipeline/pipelines.hpp"
 
+#include <unistd.h>
+
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 
 using namespace penstock;
@@ -38,8 +42,11 @@ std::string mistake(const settings& s, const flags& own) {
   if (s.input.empty()) return "--input is empty: name a file, or - for standard input";
   if (fs::is_directory(s.input, ignored))
     return "--input " + s.input + " is a folder; name a file, or a pattern ('" + s.input + "/*')";
+  const bool is_there = fs::exists(s.input, ignored);
+  if (is_there && ::access(s.input.c_str(), R_OK) != 0)
+    return "--input " + s.input + " cannot be read: " + std::strerror(errno);
   const bool is_pattern = s.input.find_first_of("*?[") != s.input.npos;
-  if (is_pattern || fs::exists(s.input, ignored) || is_rotated(s.input)) return {};
+  if (is_pattern || is_there || is_rotated(s.input)) return {};
   return "--input " + s.input + ": there is no such file; name one that is there, or a pattern ('" +
          s.input + "*') for files to come";
 }

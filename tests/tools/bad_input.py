@@ -237,6 +237,12 @@ class CommandLines(ToolTest):
         self.assertEqual(self.bare("topic", "create", "x").status, OK)
         self.assertEqual(self.bare("topic", "delete", "x", "--bootstrap", "").status, USAGE)
 
+    def test_a_directory_without_a_name_is_a_mistake(self):
+        for words in (("produce", "x"), ("topic", "create", "x")):
+            done = self.bare(*words, "--on", "")
+            self.assertEqual(done.status, USAGE)
+            self.assertIn("no name: give it one, as --on DIR", done.err)
+
     def test_a_format_and_json_exclude_each_other(self):
         self.tool("topic", "create", "x")
         done = self.run_tool("consume", "x", "-b", "-e", "--json", "--format", "%v")
