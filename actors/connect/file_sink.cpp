@@ -27,7 +27,7 @@ class file_connector final : public connector {
 
  protected:
   void begin() override {
-    reader_.open([this] { recover(); });
+    reader_.open([this] { overtake(); });
   }
 
   void finish() override {
@@ -53,6 +53,15 @@ class file_connector final : public connector {
   disk& files() { return *config_.files; }
 
   // --- after a start
+
+  /// A commit of the run before this one may be on its way still, of more than the file will have.
+  /// What was found is committed again, behind it, before the file is cut back to that.
+  void overtake() {
+    const auto note = reader_.note(0);
+    std::vector<offset_t> offsets;
+    for (std::size_t p = 0; p < reader_.partitions(); ++p) offsets.push_back(reader_.next(p));
+    if (note.empty() || !reader_.commit(offsets, note, true, [this] { recover(); })) recover();
+  }
 
   void recover() {
     if (stopping_) return ended();

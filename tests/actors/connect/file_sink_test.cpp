@@ -166,5 +166,29 @@ TEST_CASE("after kills and power losses at any moment, every line is there once"
   }
 }
 
+TEST_CASE("a commit that comes late from a sink that was killed makes no line lost or double",
+          "[connect]") {
+  for (std::uint64_t seed = 1; seed <= 300; ++seed) {
+    INFO("seed " << seed);
+    random chance{seed};
+    rotate how;
+    if (chance.chance(1, 3)) how.bytes = 200 + chance.below(400);
+    sink_bench b{writing(how), seed};
+    int appended = 0;
+    for (int round = 0; round < 20; ++round) {
+      b.start();
+      const int more = static_cast<int>(chance.below(20));
+      if (more > 0) b.append(b.topic(), numbered(appended, appended + more));
+      appended += more;
+      for (auto steps = chance.below(70); steps > 0; --steps)
+        if (!b.clock.step()) b.clock.run_for(10ms);
+      b.kill(chance.chance(1, 4));
+    }
+    b.start();
+    b.run_to_the_end();
+    CHECK(written(b.files) == numbered(0, appended));
+  }
+}
+
 }  // namespace
 }  // namespace penstock

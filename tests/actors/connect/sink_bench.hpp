@@ -64,12 +64,13 @@ struct sink_bench : virtual_node {
     caf::anon_send(sink, connector_order::make([&](auto out) { out.setKind(kind); }));
   }
 
-  /// Ends it at once, as a crash does.
-  void kill() {
+  /// Ends it at once, as a crash does. `settled`: what it had asked for has been done before
+  /// anybody starts another; else it may be on its way still.
+  void kill(bool settled = true) {
     if (!sink) return;
     caf::anon_send_exit(sink, caf::exit_reason::kill);
     sink = nullptr;
-    clock.run_until([] { return false; }, std::chrono::milliseconds{1});
+    if (settled) clock.run_until([] { return false; }, std::chrono::milliseconds{1});
   }
 
   wire::ConnectorChanged::State state() { return last.open()->getState(); }
