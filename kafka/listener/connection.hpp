@@ -67,9 +67,9 @@ struct connection_config {
   std::shared_ptr<const edge_settings> settings;
   node_actor node;
   std::shared_ptr<client_output> output;
-  std::shared_ptr<const penstock::traffic> traffic;  // none: nobody else is there
-  std::shared_ptr<session_room> sessions;            // likewise
-  std::string client_host;                           // "/127.0.0.1", as Kafka writes it
+  std::shared_ptr<penstock::traffic> traffic;  // none: nobody else is there
+  std::shared_ptr<session_room> sessions;      // likewise
+  std::string client_host;                     // "/127.0.0.1", as Kafka writes it
 };
 
 connection_actor spawn_connection(caf::actor_system& system, connection_config config);

@@ -23,7 +23,7 @@ constexpr int by_id_from = 13;
 }  // namespace
 
 fetch_work::fetch_work(session& with, exchange_ptr<fetch_request> x)
-    : with_(with), x_(std::move(x)) {
+    : with_(with), x_(std::move(x)), room_(with.traffic()) {
   const auto& in = x_->in;
   limit_ = std::min(static_cast<std::uint64_t>(std::max(in.max_bytes, 0)), with.answer_bytes_max());
   if (with_.fetches().answers()) {
@@ -57,6 +57,13 @@ void fetch_work::begin() {
   read_on();
 }
 
+// Of a partition that is read again: others may have taken the room that was there at the start.
+std::uint32_t fetch_work::share_now(const share& of) {
+  limit_ = std::min(limit_, taken_ + with_.answer_bytes_max());
+  const auto left = limit_ > taken_ ? limit_ - taken_ : 0;
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(of.bytes_max, left));
+}
+
 // Reads further partitions while their limits fit into what is left of the request's.
 void fetch_work::read_on() {
   while (next_ < parts_.size()) {
@@ -82,6 +89,7 @@ void fetch_work::read(std::size_t at, bool look_only) {
   part.asked = true;
   part.again = false;
   taken_ += part.reserved;
+  room_.change_to(taken_);
   ++reading_;
   const auto by_id = topic_id(part);
   auto request = penstock::fetch_request::make(part.id.topic.size(), [&](auto out) {
@@ -113,6 +121,7 @@ void fetch_work::arrived(std::size_t at, const fetch_reply& reply) {
     part.bytes_in = 0;
   }
   taken_ = taken_ + part.bytes_in - had - part.reserved;
+  room_.change_to(taken_);
   part.reserved = 0;
   --reading_;
   if (!done_) read_on();
@@ -138,7 +147,7 @@ void fetch_work::settle() {
   // What moved while it was read is read again at once.
   for (std::size_t at = 0; at < parts_.size(); ++at) {
     if (!std::exchange(parts_[at].again, false)) continue;
-    parts_[at].reserved = parts_[at].bytes_max;
+    parts_[at].reserved = share_now(parts_[at]);
     read(at);
   }
 }
@@ -164,7 +173,7 @@ void fetch_work::on_more(const topic_partition& which) {
       part.again = true;
       continue;
     }
-    part.reserved = part.bytes_max;
+    part.reserved = share_now(part);
     read(at);
   }
 }

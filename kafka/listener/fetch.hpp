@@ -34,6 +34,7 @@ class fetch_work : public std::enable_shared_from_this<fetch_work> {
     std::size_t bytes_in = 0;
   };
 
+  std::uint32_t share_now(const share& of);
   void add(topic_partition id, std::int64_t offset, std::int32_t bytes_max,
            std::int32_t leader_epoch);
   void read_on();
@@ -55,6 +56,7 @@ class fetch_work : public std::enable_shared_from_this<fetch_work> {
   std::size_t reading_ = 0;
   std::uint64_t limit_ = 0;
   std::uint64_t taken_ = 0;  // bytes read and reserved
+  promised_room room_;       // for those
   bool failed_ = false;
   bool waiting_ = false;
   bool over_ = false;

@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <boost/asio/completion_condition.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/post.hpp>
@@ -131,19 +132,27 @@ class client_socket final : public client_output,
     out_.clear();
     caf::anon_send(actor_, client_gone{});
     actor_ = nullptr;
-    const bool was_full = traffic_->is_full();
+    const bool was_crowded = crowded();
     count_nothing();
     const auto then = std::exchange(events_, {});
-    if (was_full && !traffic_->is_full() && then.room) then.room();
+    if (was_crowded && !crowded() && then.room) then.room();
     if (then.gone) then.gone(this);
   }
 
  private:
   bool has_room() const {
-    // Who has begun a request may end it, or nobody would ever get on.
-    return sizes_.size() < settings_->requests_in_flight_max &&
-           bytes_in_ < settings_->bytes_in_flight_max &&
-           bytes_out_ < settings_->bytes_in_flight_max && (unfinished_ > 0 || !traffic_->is_full());
+    if (sizes_.size() >= settings_->requests_in_flight_max ||
+        bytes_in_ >= settings_->bytes_in_flight_max || bytes_out_ >= settings_->bytes_in_flight_max)
+      return false;
+    // Who has begun a request may end it, or nobody would ever get on; and whoever takes what was
+    // asked for is served, whatever others do.
+    if (unfinished_ > 0) return true;
+    if (traffic_->is_full_of_requests()) return false;
+    return !traffic_->is_half_full_of_answers() || (bytes_out_ == 0 && sizes_.empty());
+  }
+
+  bool crowded() const {
+    return traffic_->is_full_of_requests() || traffic_->is_half_full_of_answers();
   }
 
   void count_requests(std::int64_t bytes) {
@@ -242,7 +251,7 @@ class client_socket final : public client_output,
   void on_answer(answer_frames frames, std::size_t count) {
     if (closed_) return;
     last_ = steady::now();
-    const bool was_full = traffic_->is_full();
+    const bool was_crowded = crowded();
     for (; count > 0; --count) {
       PENSTOCK_ASSERT(!sizes_.empty());
       count_requests(-static_cast<std::int64_t>(sizes_.front()));
@@ -253,14 +262,14 @@ class client_socket final : public client_output,
       count_answers(static_cast<std::int64_t>(size));
       out_.push_back(std::move(frames));
       if (!writing_) write();
-      if (traffic_->is_full_of_answers() && events_.pressed) events_.pressed();
+      if (traffic_->is_half_full_of_answers() && events_.pressed) events_.pressed();
     }
-    tell_of_room(was_full);
+    tell_of_room(was_crowded);
     wait_for_bytes();
   }
 
-  void tell_of_room(bool was_full) {
-    if (was_full && !traffic_->is_full() && events_.room) events_.room();
+  void tell_of_room(bool was_crowded) {
+    if (was_crowded && !crowded() && events_.room) events_.room();
   }
 
   void write() {
@@ -287,19 +296,24 @@ class client_socket final : public client_output,
       done -= gone;
     }
     writing_ = true;
+    const auto all_of_it = [self = shared_from_this(), before = std::size_t{0}](
+                               const boost::system::error_code& wrong, std::size_t sent) mutable {
+      if (std::exchange(before, sent) < sent) self->taken_ = steady::now();
+      return asio::transfer_all()(wrong, sent);
+    };
     asio::async_write(
-        socket_, std::move(parts),
+        socket_, std::move(parts), all_of_it,
         [self = shared_from_this(), size](const boost::system::error_code& wrong, std::size_t) {
           self->writing_ = false;
           if (self->closed_) return;
           if (wrong)
             return self->shut(socket_error(errc::closed, "the connection ended", wrong), false);
           self->last_ = self->taken_ = steady::now();
-          const bool was_full = self->traffic_->is_full();
+          const bool was_crowded = self->crowded();
           self->count_answers(-static_cast<std::int64_t>(size));
           self->out_.pop_front();
           self->write();
-          self->tell_of_room(was_full);
+          self->tell_of_room(was_crowded);
           self->wait_for_bytes();
         });
   }
@@ -502,11 +516,11 @@ void listener::core::relieve() {
         error{errc::overloaded, "closed to make room: a request that does not come to its end"},
         true);
   }
-  while (traffic_->is_full_of_answers()) {
+  while (traffic_->is_half_full_of_answers()) {
     const auto oldest = oldest_by([](const client_socket& each) { return each.untaken_since(); });
     if (!oldest) break;
     const auto due = *oldest->untaken_since() + untaken_max;
-    if (due > steady::now() && !traffic_->is_twice_full_of_answers()) {
+    if (due > steady::now() && !traffic_->is_full_of_answers()) {
       relief_.expires_at(due);
       relief_.async_wait([weak = weak_from_this()](const boost::system::error_code& why) {
         const auto self = weak.lock();

@@ -47,6 +47,7 @@ class session {
     const std::uint64_t own = settings().fetch_bytes_max;
     return config_.traffic ? std::min(own, config_.traffic->answer_bytes_max()) : own;
   }
+  const std::shared_ptr<penstock::traffic>& traffic() const { return config_.traffic; }
 
   /// Asks the node. `then` is called once, with a failure in the reply when there is no answer.
   template <class Reply, class Request>

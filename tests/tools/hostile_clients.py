@@ -413,6 +413,27 @@ class Connections(Hostile):
         self.served()
         self.ends_well()
 
+    def test_others_are_served_while_many_do_not_read_one_large_answer(self):
+        self.start_node(f"queued.max.request.bytes={64 * MIB}")
+        with self.client() as writer:
+            self.assertEqual(writer.create("t"), 0)
+            content = batch(record(random.Random(3).randbytes(500_000)))
+            for n in range(40):
+                self.assertEqual(writer.produce("t", content)[1], n)
+        before = self.memory()
+        deaf = [self.client() for _ in range(100)]
+        for client in deaf:
+            client.send(FETCH, 4, client.fetch_body("t", 0, size=50 * MIB))
+        for _ in range(3):
+            self.served()
+        # Nobody had to go for that, nor was there more memory for them than for all together.
+        self.assertNotIn("closed to make room", self.said())
+        self.check_memory(100, before)
+        for client in deaf:
+            client.socket.close()
+        self.served()
+        self.ends_well()
+
     def test_without_descriptors_new_clients_are_refused_and_old_ones_served(self):
         self.start_node(descriptors=256)
         with self.client() as old:
