@@ -206,6 +206,10 @@ class CommandLines(ToolTest):
     def test_a_word_that_is_missing_is_asked_for(self):
         self.assertIn("penstock needs a word: there are topic, ", self.bare().err)
         self.assertIn("topic needs a word: there are create, ", self.bare("topic").err)
+        self.assertIn("--bootstrap needs a value", self.bare("--bootstrap").err)
+        self.assertIn("--file needs a value", self.bare("produce", "x", "--file").err)
+        self.assertIn("--on may be given once",
+                      self.bare("topic", "list", "--on", "a", "--on", "b").err)
 
     def test_a_property_of_a_node_that_cannot_be_is_a_mistake_where_it_was_written(self):
         config = os.path.join(self.folder, "s.properties")

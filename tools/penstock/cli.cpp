@@ -336,18 +336,27 @@ void log_to_standard_error() {
   spdlog::set_pattern("%n: %v");
 }
 
+// The parser says "--on: 1 required TEXT missing" and "--on: At Most 1 required but received 2".
+std::string in_words(const CLI::ParseError& wrong) {
+  const std::string text = wrong.what();
+  if (dynamic_cast<const CLI::ArgumentMismatch*>(&wrong) == nullptr) return text;
+  const auto name = text.substr(0, text.find(':'));
+  if (text.ends_with("missing")) return name + " needs a value";
+  return text.find("At Most 1 ") == text.npos ? text : name + " may be given once";
+}
+
 // A word that there is not, or what the parser says.
 std::string what_is_wrong(const CLI::App& app, const CLI::ParseError& wrong) {
   const auto* at = &app;
   while (!at->get_subcommands().empty()) at = at->get_subcommands().back();
   const auto rest = app.remaining(true);
   const auto words = at->get_subcommands([](const CLI::App*) { return true; });
-  if (words.empty() || (!rest.empty() && rest.front().starts_with('-'))) return wrong.what();
+  if (words.empty() || (!rest.empty() && rest.front().starts_with('-'))) return in_words(wrong);
   std::vector<std::string> known;
   for (const auto* each : words)
     if (!each->get_group().empty()) known.push_back(each->get_name());
   if (rest.empty() && dynamic_cast<const CLI::RequiredError*>(&wrong) == nullptr)
-    return wrong.what();
+    return in_words(wrong);
   if (rest.empty())
     return fmt::format("{} needs a word: there are {}", at->get_name(), fmt::join(known, ", "));
   const auto meant = nearest(rest.front(), known);
