@@ -555,6 +555,13 @@ void create_topic(node_self self, const create_topic_request& what, admin_promis
 
 void delete_topic(node_self self, const delete_topic_request& what, admin_promise promise) {
   const std::string name{view(what.open()->getName())};
+  if (!self->state.defaults.delete_topics) {
+    promise.deliver(
+        failed<admin_reply>(error{errc::read_only,
+                                  "topics of this node are not deleted: its configuration has "
+                                  "delete.topic.enable=false"}));
+    return;
+  }
   self->request(self->state.controller, caf::infinite, what)
       .then(
           [=](const admin_reply& reply) mutable {

@@ -13,6 +13,7 @@ namespace penstock {
 
 struct node_defaults {
   topic_settings::values topics;  // in force, not stored: another start may have others
+  bool delete_topics = true;      // delete.topic.enable
   group_settings groups{.initial_rebalance_delay = 0ms};
   duration offsets_retention = 168h;  // offsets.retention.minutes
   transaction_settings transactions;

@@ -25,6 +25,7 @@ struct edge_settings {
   std::string cluster_id;
   std::string host = "localhost";  // advertised.listeners
   std::uint16_t port = 9092;
+  bool delete_topics = true;  // delete.topic.enable
   bool auto_create_topics = true;
   group_settings groups;  // of which join requests are refused by their session timeout
   topic_settings::values topic_defaults;

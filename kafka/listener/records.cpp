@@ -28,6 +28,13 @@ partition_result refused(std::int32_t index, error_code code, std::string words)
   return out;
 }
 
+// Of records that the log refuses.
+error_code produce_code(const error& why) {
+  if (why.code() == errc::invalid_argument) return error_code::invalid_record;
+  if (why.code() == errc::bad_record) return error_code::invalid_timestamp;
+  return topic_code(why);
+}
+
 // What only the edge can know is wrong; the log checks the rest (checksum, records, sequence).
 std::optional<partition_result> check_records(const produce_request::partition_produce_data& from,
                                               int version, bool has_transactional_id) {
@@ -108,7 +115,7 @@ void serve(session& with, exchange_ptr<produce_request> x) {
         auto& to = work->out.responses[t].partition_responses[p];
         if (auto why = error_of(in->getFailure())) {
           work->failed = true;
-          to = refused(index, topic_code(why), words_of(why));
+          to = refused(index, produce_code(why), words_of(why));
         } else {
           to.index = index;
           to.base_offset = in->getBaseOffset();

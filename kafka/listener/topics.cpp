@@ -204,6 +204,11 @@ void serve(session& with, exchange_ptr<delete_topics_request> x) {
         to.error_message = "internal topics are not deleted";
         continue;
       }
+      if (!with.settings().delete_topics) {
+        to.error_code = number(error_code::topic_deletion_disabled);
+        to.error_message = "delete.topic.enable is false";
+        continue;
+      }
       all->expect();
       with.ask<admin_reply>(
           delete_topic_request::make(to.name->size(),

@@ -106,9 +106,12 @@ result<segmented_log::accepted_batch> segmented_log::judge_one(const batch_view&
                              batch.size(), settings_.message_bytes_max)};
   }
   PENSTOCK_TRY(batch.check_crc());
-  PENSTOCK_ASSIGN(batch_facts facts, batch.inspect());
+  // The checksum is right, so this is what was sent: sending it again would not help.
+  auto inspected = batch.inspect();
+  if (!inspected) return error{errc::invalid_argument, inspected.error().message()};
+  const batch_facts facts = *inspected;
   if (batch.record_count() == 0 || !facts.contiguous) {
-    return error{errc::corrupt,
+    return error{errc::invalid_argument,
                  fmt::format("a batch has {} records at {} offsets", batch.record_count(),
                              batch.last_offset() - batch.base_offset() + 1)};
   }
@@ -116,7 +119,7 @@ result<segmented_log::accepted_batch> segmented_log::judge_one(const batch_view&
   const bool uncounted = batch.is_transactional() && batch.base_sequence() == no_sequence;
   if (batch.producer_id() >= 0 && !batch.is_control() &&
       ((batch.base_sequence() < 0 && !uncounted) || batch.producer_epoch() < 0)) {
-    return error{errc::corrupt,
+    return error{errc::invalid_argument,
                  fmt::format("producer {} sends sequence number {} and epoch {}",
                              batch.producer_id(), batch.base_sequence(), batch.producer_epoch())};
   }
@@ -124,6 +127,16 @@ result<segmented_log::accepted_batch> segmented_log::judge_one(const batch_view&
     return error{errc::invalid_argument,
                  "a record without a key cannot be kept in a compacted topic: give it a key or "
                  "set cleanup.policy=delete"};
+  }
+  const auto newest = to_millis(facts.max_time);
+  const auto now = to_millis(clock_->now());
+  const auto ahead = static_cast<std::uint64_t>(newest) - static_cast<std::uint64_t>(now);
+  if (newest > now && ahead > static_cast<std::uint64_t>(settings_.time_ahead_max.count()) &&
+      settings_.time_type == timestamp_type::create_time && !batch.is_control()) {
+    return error{errc::bad_record,
+                 fmt::format("the time of a record, {}, is {} ms ahead of the node's: "
+                             "message.timestamp.after.max.ms is {}",
+                             newest, ahead, settings_.time_ahead_max.count())};
   }
   if (batch.time_type() == timestamp_type::log_append_time) {
     return error{errc::invalid_argument, "a batch says that the log has stamped it already"};

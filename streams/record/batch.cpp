@@ -126,19 +126,20 @@ result<void> batch_view::validate(std::size_t decompressed_max) const {
   return {};
 }
 
-result<batch_facts> batch_view::inspect(std::size_t decompressed_max) const {
-  // One buffer per thread: a log validates one batch at a time.
-  thread_local bytes inflated;
-  bytes_view payload = data_.substr(batch_header_bytes);
-  std::int32_t count = record_count();
-  if (compression() != codec::none && !(count == 0 && payload.empty())) {
+namespace {
+
+result<batch_facts> inspect_by(bytes& inflated, const batch_view& batch,
+                               std::size_t decompressed_max) {
+  bytes_view payload = batch.payload();
+  std::int32_t count = batch.record_count();
+  if (batch.compression() != codec::none && !(count == 0 && payload.empty())) {
     PENSTOCK_ASSIGN(std::size_t length,
-                    decompress(compression(), payload, inflated, decompressed_max));
+                    decompress(batch.compression(), payload, inflated, decompressed_max));
     payload = bytes_view{inflated}.substr(0, length);
   }
   batch_facts facts;
-  const std::int32_t last_delta = load_be<std::int32_t>(data_.data() + at_last_delta);
-  const std::int64_t base = to_millis(base_time());
+  const std::int32_t last_delta = load_be<std::int32_t>(batch.data().data() + at_last_delta);
+  const std::int64_t base = to_millis(batch.base_time());
   std::int64_t time_max = to_millis(no_timestamp);
   std::int64_t delta_before = -1;
   constexpr std::ptrdiff_t prefetch_ahead = 1024;
@@ -154,11 +155,12 @@ result<batch_facts> batch_view::inspect(std::size_t decompressed_max) const {
     at = record_layout::parse(at, end, r);
     if (at == nullptr || (r.header_count > 0 && !record_layout::headers_in_bounds(r, at))) {
       return error{errc::corrupt, "record " + std::to_string(i) + " of the batch at offset " +
-                                      std::to_string(base_offset()) + " has lengths that lie"};
+                                      std::to_string(batch.base_offset()) +
+                                      " has lengths that lie"};
     }
     if (r.offset_delta <= delta_before || r.offset_delta > last_delta) {
       return error{errc::corrupt, "record " + std::to_string(i) + " of the batch at offset " +
-                                      std::to_string(base_offset()) + " has offset delta " +
+                                      std::to_string(batch.base_offset()) + " has offset delta " +
                                       std::to_string(r.offset_delta) + " after " +
                                       std::to_string(delta_before) + ", the last is " +
                                       std::to_string(last_delta)};
@@ -170,12 +172,22 @@ result<batch_facts> batch_view::inspect(std::size_t decompressed_max) const {
   }
   facts.contiguous &= delta_before == last_delta;
   if (at != end) {
-    return error{errc::corrupt, "the batch at offset " + std::to_string(base_offset()) + " has " +
-                                    std::to_string(end - at) + " bytes behind its last record"};
+    return error{errc::corrupt, "the batch at offset " + std::to_string(batch.base_offset()) +
+                                    " has " + std::to_string(end - at) +
+                                    " bytes behind its last record"};
   }
   facts.max_time = from_millis(time_max);
+  return facts;
+}
+
+}  // namespace
+
+result<batch_facts> batch_view::inspect(std::size_t decompressed_max) const {
+  // One buffer per thread: a log validates one batch at a time. A large one is not kept.
+  thread_local bytes inflated;
+  auto facts = inspect_by(inflated, *this, decompressed_max);
   constexpr std::size_t kept_max = std::size_t{4} << 20;
-  if (inflated.size() > kept_max) bytes{}.swap(inflated);
+  if (inflated.capacity() > kept_max) bytes{}.swap(inflated);
   return facts;
 }
 

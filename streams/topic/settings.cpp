@@ -51,6 +51,10 @@ constexpr std::array rules{
           "The largest record batch that is accepted, as it is sent."},
          1024,
          std::int64_t{128} << 20},
+    rule{{"message.timestamp.after.max.ms", milliseconds, "9223372036854775807", "0 or more",
+          "How far the time of a record may lie ahead of the node's; it is refused beyond."},
+         0,
+         int64_max},
     rule{{"message.timestamp.type", choice, "CreateTime", "CreateTime or LogAppendTime",
           "Whose time a record carries: the producer's, or that of the append."}},
     rule{{"min.cleanable.dirty.ratio", ratio, "0.5", "0 to 1",
@@ -104,7 +108,6 @@ constexpr std::array foreign{"compression.gzip.level",
                              "max.compaction.lag.ms",
                              "message.downconversion.enable",
                              "message.format.version",
-                             "message.timestamp.after.max.ms",
                              "message.timestamp.before.max.ms",
                              "message.timestamp.difference.max.ms",
                              "min.insync.replicas",
@@ -400,6 +403,7 @@ log_settings topic_settings::to_log_settings() const {
   to.compaction_lag_min = duration{number("min.compaction.lag.ms")};
   to.time_type = has("message.timestamp.type", "LogAppendTime") ? timestamp_type::log_append_time
                                                                 : timestamp_type::create_time;
+  to.time_ahead_max = duration{number("message.timestamp.after.max.ms")};
   to.compression = compression();
   to.flush = has("penstock.flush", "none")       ? flush_policy::none
              : has("penstock.flush", "interval") ? flush_policy::interval

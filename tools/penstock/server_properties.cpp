@@ -179,6 +179,7 @@ constexpr topic_default topic_defaults[] = {
     {"log.cleaner.min.compaction.lag.ms", "min.compaction.lag.ms", 1},
     {"log.index.interval.bytes", "index.interval.bytes", 1},
     {"log.message.timestamp.type", "message.timestamp.type", 0},
+    {"log.message.timestamp.after.max.ms", "message.timestamp.after.max.ms", 1},
     {"message.max.bytes", "max.message.bytes", 1},
     {"compression.type", "compression.type", 0},
     {"log.flush.interval.ms", "flush.ms", 1},
@@ -212,7 +213,6 @@ bool without_effect(std::string_view name) {
                                                 "auto.leader.rebalance.enable",
                                                 "log.cleaner.enable",
                                                 "log.cleaner.threads",
-                                                "delete.topic.enable",
                                                 "metadata.log.dir",
                                                 "initial.broker.registration.timeout.ms"};
   return names.contains(name);
@@ -268,6 +268,7 @@ result<void> read_topic_defaults(reading& in) {
   auto& defaults = in.to.node.defaults.topics;
   // Kafka leaves syncing to the system unless it is told; so does a node.
   defaults["penstock.flush"] = "none";
+  defaults["message.timestamp.after.max.ms"] = "3600000";
   topic_settings checked;
   for (const auto& each : topic_defaults) {
     const auto* from = in.find(each.name);
@@ -384,6 +385,10 @@ result<void> read_node(reading& in) {
   in.to.edge.directory = in.to.node.directory;
   if (const auto* from = in.find("auto.create.topics.enable")) {
     PENSTOCK_ASSIGN(in.to.edge.auto_create_topics, boolean_of("auto.create.topics.enable", *from));
+  }
+  if (const auto* from = in.find("delete.topic.enable")) {
+    PENSTOCK_ASSIGN(in.to.edge.delete_topics, boolean_of("delete.topic.enable", *from));
+    in.to.node.defaults.delete_topics = in.to.edge.delete_topics;
   }
   in.to.node.default_partitions = 1;
   return in.number<std::int32_t>("num.partitions", in.to.node.default_partitions, 1, 100'000);

@@ -77,8 +77,8 @@ TEST_CASE("batches of one append go on from each other", "[log][producer]") {
 TEST_CASE("producer without epoch or sequence number is refused", "[log][producer]") {
   log_fixture f;
   f.open();
-  CHECK(f.log->append(f.produced(7, -1, 0)).error() == errc::corrupt);
-  CHECK(f.log->append(f.produced(7, 0, -1)).error() == errc::corrupt);
+  CHECK(f.log->append(f.produced(7, -1, 0)).error() == errc::invalid_argument);
+  CHECK(f.log->append(f.produced(7, 0, -1)).error() == errc::invalid_argument);
 }
 
 TEST_CASE("producers are forgotten after a day, their records are not", "[log][producer]") {

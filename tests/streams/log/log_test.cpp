@@ -150,6 +150,22 @@ TEST_CASE("a batch larger than the limit is refused with both sizes", "[log]") {
   CHECK(f.log->end_offset() == 0);
 }
 
+TEST_CASE("a record whose time is too far ahead is refused", "[log]") {
+  log_fixture f;
+  f.settings.time_ahead_max = 1000ms;
+  f.open();
+  const auto now = f.clock.now();
+  CHECK(f.append("on time", now + 1000ms) == 0);
+  const auto refused = f.log->append(f.batch_of({"early"}, now + 1001ms));
+  CHECK(refused.error() == errc::bad_record);
+  CHECK_THAT(refused.error().message(), test::contains("1001 ms ahead"));
+  CHECK(f.log->append(f.batch_of({"never"}, from_millis(1LL << 62))).error() == errc::bad_record);
+  CHECK(f.append("long ago", from_millis(-5)) == 1);
+  f.settings.time_type = timestamp_type::log_append_time;
+  f.log->change_settings(f.settings);
+  CHECK(f.append("stamped", now + 5000ms) == 2);
+}
+
 TEST_CASE("segments roll by size and by age", "[log]") {
   log_fixture f;
   f.settings.segment_bytes = 300;
