@@ -79,10 +79,13 @@ class posix_tree final : public file_tree {
     const int how = ::glob(pattern.c_str(), 0, on_glob_error, &matched);
     if (how == GLOB_NOSPACE) return error{errc::io_error, "no memory to match " + pattern};
     for (std::size_t i = 0; how == 0 && i < matched.gl_pathc; ++i) {
+      const char* path = matched.gl_pathv[i];
       struct stat is {};
       // What is gone by now was renamed or deleted: the next look finds it.
-      if (::stat(matched.gl_pathv[i], &is) == 0)
-        found.files.push_back({matched.gl_pathv[i], facts_of(is)});
+      if (::lstat(path, &is) != 0) continue;
+      const bool link = S_ISLNK(is.st_mode);
+      if (link && ::stat(path, &is) != 0) continue;
+      found.files.push_back({path, facts_of(is), link});
     }
     ::globfree(&matched);
     return found;

@@ -39,10 +39,11 @@ class readable_file {
 struct found_file {
   std::string path;
   file_facts facts;
+  bool link = false;  // the path is a symbolic link to the file
 };
 
 struct found_files {
-  std::vector<found_file> files;     // sorted by path
+  std::vector<found_file> files;     // sorted by path; a file once for each name that matches
   std::vector<std::string> notices;  // folders that could not be looked into, and why
 };
 

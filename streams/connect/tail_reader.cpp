@@ -83,8 +83,10 @@ void tail_reader::scan(timestamp wall, std::chrono::nanoseconds now, bool last) 
     open[id_of(c->facts)] = c.get();
   }
   for (auto& c : ended_) ++c->looks;
+  const auto followed = names_to_follow(matched->files, open);
   std::vector<const found_file*> fresh;
   for (const auto& each : matched->files) {
+    if (followed.at(id_of(each.facts)) != &each) continue;
     if (!each.facts.regular) {
       notice_once(each.path + " is no regular file: it is left out");
       continue;
@@ -140,6 +142,28 @@ void tail_reader::scan(timestamp wall, std::chrono::nanoseconds now, bool last) 
   forget_memories(now);
   forget_names();
   first_scan_ = false;
+}
+
+/// Of all names that a file was found under the one that counts: that under which it is followed
+/// already, else its own rather than a symbolic link, else the first. The others say nothing new.
+std::map<tail_reader::file_id, const found_file*> tail_reader::names_to_follow(
+    const std::vector<found_file>& found, const std::map<file_id, content*>& open) const {
+  const auto rank = [&](const found_file& each) {
+    const auto id = id_of(each.facts);
+    if (const auto at = open.find(id); at != open.end() && at->second->path == each.path) return 0;
+    for (auto at = idle_files_.lower_bound({id, 0}); at != idle_files_.end() && at->first == id;
+         ++at) {
+      const auto& known = idle_.at(at->second);
+      if (!known.gone && known.path == each.path) return 1;
+    }
+    return each.link ? 3 : 2;
+  };
+  std::map<file_id, const found_file*> names;
+  for (const auto& each : found) {
+    const auto [at, first] = names.emplace(id_of(each.facts), &each);
+    if (!first && rank(each) < rank(*at->second)) at->second = &each;
+  }
+  return names;
 }
 
 std::size_t tail_reader::index_of(const content& c) const {
@@ -275,6 +299,9 @@ bool tail_reader::adopt(const found_file& found, bool known_only) {
         (!known.gone || known.at.offset >= copy_bytes_least))
       numbers.push_back(known.number);
   }
+  // What was given of it counts before what was taken for its copy, under another of its names.
+  std::stable_partition(numbers.begin(), numbers.end(),
+                        [&](auto number) { return idle_.at(number).copy_of == 0; });
   if (known_only && numbers.empty()) return false;
   const auto later = [&](const std::string& why) {
     if (!why.empty()) notice_once(why);

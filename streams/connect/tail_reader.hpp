@@ -113,6 +113,8 @@ class tail_reader {
   static file_id id_of(const file_facts& facts) { return {facts.device, facts.number}; }
 
   void notice_once(const std::string& what);
+  std::map<file_id, const found_file*> names_to_follow(
+      const std::vector<found_file>& found, const std::map<file_id, content*>& open) const;
   void add_open(std::unique_ptr<content> c);
   std::unique_ptr<content> take_open(std::size_t index);
   void add_idle(tail_position known);

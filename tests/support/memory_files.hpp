@@ -5,6 +5,7 @@
 #include <fnmatch.h>
 #include <zlib.h>
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <set>
@@ -41,6 +42,10 @@ class memory_files final : public file_tree {
     files_[to] = files_.at(from);
     files_.erase(from);
   }
+  /// One more name of the same file.
+  void link(const std::string& from, const std::string& to) { files_[to] = files_.at(from); }
+  /// Also where nothing is yet, or in place of another link.
+  void symlink(const std::string& to, const std::string& path) { links_[path] = to; }
   void copy(const std::string& from, const std::string& to) {
     remove(to);
     append(to, files_.at(from)->content);
@@ -49,7 +54,10 @@ class memory_files final : public file_tree {
     files_.at(path)->content.clear();
     files_.at(path)->changed = ++time_;
   }
-  void remove(const std::string& path) { files_.erase(path); }
+  void remove(const std::string& path) {
+    files_.erase(path);
+    links_.erase(path);
+  }
   void compress(const std::string& from, const std::string& to) {
     const std::string zipped = gzip(files_.at(from)->content);
     remove(to);
@@ -91,14 +99,21 @@ class memory_files final : public file_tree {
 
   result<found_files> match(const std::string& pattern) override {
     found_files found;
-    for (const auto& [path, one] : files_)
+    const auto add = [&](const std::string& path, const inode& one, bool link) {
       if (fnmatch(pattern.c_str(), path.c_str(), FNM_PATHNAME | FNM_PERIOD) == 0)
-        found.files.push_back({path, facts_of(*one)});
+        found.files.push_back({path, facts_of(one), link});
+    };
+    for (const auto& [path, one] : files_) add(path, *one, false);
+    for (const auto& [path, to] : links_)
+      if (const auto at = files_.find(to); at != files_.end()) add(path, *at->second, true);
+    std::sort(found.files.begin(), found.files.end(),
+              [](const auto& a, const auto& b) { return a.path < b.path; });
     return found;
   }
 
   result<std::unique_ptr<readable_file>> open(const std::string& path) override {
-    const auto at = files_.find(path);
+    const auto link = links_.find(path);
+    const auto at = files_.find(link == links_.end() ? path : link->second);
     if (at == files_.end()) return error{errc::not_found, "cannot open " + path};
     if (at->second->forbidden)
       return error{errc::read_only, "cannot open " + path + ": Permission denied"};
@@ -132,6 +147,7 @@ class memory_files final : public file_tree {
 
   std::set<std::uint64_t> free_numbers_;
   std::map<std::string, std::shared_ptr<inode>> files_;
+  std::map<std::string, std::string> links_;  // symbolic ones
   std::uint64_t newest_number_ = 0;
   std::int64_t time_ = 0;  // nanoseconds, long ago: nothing is being compressed
 };

@@ -9,90 +9,10 @@
 #include "tests/support/catch.hpp"
 #include "tests/support/format_page.hpp"
 #include "tests/support/memory_files.hpp"
+#include "tests/support/tail_follower.hpp"
 
 using namespace penstock;
-
-namespace {
-
-using strings = std::vector<std::string>;
-
-/// A line long enough that a file of a few of them is known again.
-std::string line(int n) {
-  return "2026-05-17T10:05:03Z request " + std::to_string(n) + " " + std::string(80, 'x');
-}
-std::string lines(int from, int to) {
-  std::string text;
-  for (int n = from; n < to; ++n) text += line(n) + "\n";
-  return text;
-}
-strings listed(int from, int to) {
-  strings all;
-  for (int n = from; n < to; ++n) all.push_back(line(n));
-  return all;
-}
-
-/// A reader that may be stopped and started again at what it had committed.
-struct follower {
-  explicit follower(test::memory_files& on, std::string glob = "/log/a*") : files(on) {
-    settings.glob = std::move(glob);
-    start();
-  }
-  void start() {
-    reader = std::make_unique<tail_reader>(settings, files);
-    std::vector<tail_position> known;
-    for (const auto& [number, position] : positions) known.push_back(position);
-    reader->restore(std::move(known));
-  }
-  void look(std::size_t budget = 1 << 20, bool last = false) {
-    now += std::chrono::milliseconds{250};
-    reader->scan(wall + std::chrono::duration_cast<duration>(now), now, last);
-    while (reader->read(budget, now, take())) {
-    }
-    keep_notices();
-  }
-  void keep_notices() {
-    for (auto& each : reader->take_notices()) notices.push_back(each);
-  }
-  tail_reader::emit_function take() {
-    return [this](const std::string& key, std::string_view text) {
-      fresh.emplace_back(text);
-      keys.insert(key);
-    };
-  }
-  void commit() {
-    for (auto& each : reader->take_changed()) positions[each.number] = each;
-    for (const auto number : reader->take_forgotten()) positions.erase(number);
-    given.insert(given.end(), fresh.begin(), fresh.end());
-    fresh.clear();
-  }
-  void crash() {
-    fresh.clear();
-    start();
-  }
-  /// Lines since the last call, committed.
-  strings taken() {
-    commit();
-    return std::exchange(given, {});
-  }
-  strings looked() {
-    look();
-    return taken();
-  }
-  void wait(std::chrono::nanoseconds span) { now += span; }
-
-  test::memory_files& files;
-  tail_settings settings;
-  std::unique_ptr<tail_reader> reader;
-  std::map<std::uint64_t, tail_position> positions;
-  strings fresh;
-  strings given;
-  strings notices;
-  std::set<std::string> keys;
-  timestamp wall = from_millis(1'700'000'000'000);
-  std::chrono::nanoseconds now{0};
-};
-
-}  // namespace
+using namespace penstock::test;
 
 TEST_CASE("lines are given as they are completed, and never twice", "[tail]") {
   test::memory_files files;
@@ -325,7 +245,7 @@ namespace {
 /// A program that writes lines, and another that rotates them away: by renaming, or by copying, as
 /// slowly as it likes, and truncating.
 struct rotated_log {
-  rotated_log(test::memory_files& on, std::uint64_t seed) : files(on), chance(seed) {}
+  rotated_log(test::memory_files& on, std::uint64_t seed) : files(on), chance(seed), names(~seed) {}
 
   void write() {
     if (!header.empty() && (!files.exists(path) || files.size(path) == 0))
@@ -397,10 +317,19 @@ struct rotated_log {
     said("compress " + which);
   }
 
+  /// As a service that has a link to what it writes, or wrote.
+  void name_anew() {
+    const auto target = old.empty() || names.chance(1, 2) ? path : old[names.below(old.size())];
+    const auto link = names.chance(1, 2) ? "/log/a-current" : "/log/a.log.current";
+    files.symlink(target, link);
+    said(std::string{link} + " is " + target);
+  }
+
   void said(const std::string& what) { history += what + "\n"; }
 
   test::memory_files& files;
   penstock::random chance;
+  penstock::random names;
   std::string path = "/log/a.log";
   std::string header;  // first line of every file
   std::string to;
@@ -453,6 +382,7 @@ void follow_random_rotation(std::uint64_t seed, bool crashes) {
     log.said("look");
   };
   for (int step = 0; step < 300; ++step) {
+    if (seed % 2 == 0 && log.names.chance(1, 20)) log.name_anew();
     switch (chance.below(18)) {
       case 0:
         if (!crashes) break;
