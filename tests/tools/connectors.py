@@ -117,6 +117,29 @@ class Connectors(ToolTest):
         self.ended(self.follow("tail", log + "*", "--until-end"))
         self.assertEqual(self.lines(), [b"one", b"two", b"three", b"four"])
 
+    def test_a_file_is_read_once_however_many_names_it_has(self):
+        names = [os.path.join(self.folder, name) for name in ("web-1.log", "current.log", "z.log")]
+        with open(names[0], "wb") as file:
+            file.write(b"one\ntwo\n")
+        os.symlink("web-1.log", names[1])
+        os.link(names[0], names[2])
+        pattern = os.path.join(self.folder, "*.log")
+        self.ended(self.follow("tail", pattern, "--until-end"))
+        self.assertEqual(self.lines(), [b"one", b"two"])
+        job = self.follow("tail", pattern)
+        with open(names[0], "ab") as file:
+            file.write(b"three\n")
+        self.eventually(lambda: len(self.lines()) >= 3)
+        second = os.path.join(self.folder, "web-2.log")
+        with open(second, "wb") as file:
+            file.write(b"four\n")
+        os.symlink("web-2.log", second + ".new")
+        os.rename(second + ".new", names[1])
+        self.eventually(lambda: len(self.lines()) >= 4)
+        self.interrupted(job)
+        self.ended(self.follow("tail", pattern, "--until-end"))
+        self.assertEqual(self.lines(), [b"one", b"two", b"three", b"four"])
+
     def test_a_damaged_checkpoint_is_refused_with_the_remedy(self):
         log = os.path.join(self.folder, "app.log")
         with open(log, "wb") as file:
