@@ -91,7 +91,23 @@ TEST_CASE("a name without effect is warned of with what may have been meant", "[
   CHECK(warning("num.partition=3\n") ==
         "s.properties line 1: num.partition is not known here and has no effect: did you mean "
         "num.partitions?");
-  CHECK_THAT(warning("ssl.keystore.location=/k\n"), contains("no encryption"));
+  CHECK_THAT(warning("max.connections.per.ip=7\n"), contains("has no effect"));
+}
+
+TEST_CASE("a node that cannot be protected as asked does not start", "[tools][node]") {
+  for (const auto* each : {"authorizer.class.name=org.example.Authorizer", "super.users=User:ada",
+                           "ssl.keystore.location=/k", "sasl.enabled.mechanisms=PLAIN",
+                           "listener.name.client.ssl.keystore.location=/k",
+                           "listener.name.client.plain.sasl.jaas.config=x"}) {
+    INFO(each);
+    const auto read = parse_server_properties(std::string{each} + "\n", "s.properties", {});
+    REQUIRE_FALSE(read.has_value());
+    CHECK(read.error() == errc::invalid_setting);
+    CHECK_THAT(read.error().message(), contains("s.properties line 1: ") &&
+                                           contains("asks for protection") &&
+                                           contains("take it out"));
+  }
+  CHECK(parse_server_properties("authorizer.class.name=\n", "s.properties", {}).has_value());
 }
 
 TEST_CASE("a file that is no text says so in text", "[tools][node]") {

@@ -1,12 +1,12 @@
 #include "tools/penstock/node_word.hpp"
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <csignal>
-#include <cstdio>
 
 #include "kafka/listener/listener.hpp"
 #include "launch/exit_status.hpp"
@@ -61,9 +61,9 @@ void raise_descriptor_limit() {
   ::setrlimit(RLIMIT_NOFILE, &limit);  // where it is refused, it stays as it is
 }
 
-// One line for people, as all words of the tool write it.
+// Among the lines of the log, and with its time once the node runs.
 void note(std::string_view line) {
-  fmt::print(stderr, "penstock: {}\n", line);
+  spdlog::info("{}", line);
 }
 
 // Signals are blocked except while we wait for one, so none is missed.
@@ -107,6 +107,8 @@ result<server_properties> read_node_config(const node_arguments& args) {
 
 result<int> node_run(server_properties config) {
   raise_descriptor_limit();
+  // It runs for months, and what takes its lines may keep no time of them.
+  spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %n: %v", spdlog::pattern_time_type::utc);
   std::unique_ptr<embedded_node> node;
   std::unique_ptr<kafka::listener> listener;
   {

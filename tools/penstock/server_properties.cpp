@@ -218,10 +218,15 @@ bool without_effect(std::string_view name) {
   return names.contains(name);
 }
 
+/// Who asks for protection must not get a node that everybody may read: such a name is refused.
+bool asks_for_protection(std::string_view name) {
+  for (const std::string_view each : {"ssl.", "sasl.", "authorizer.", "super.users"})
+    if (name.starts_with(each)) return true;
+  return name.starts_with("listener.name.") &&
+         (name.find(".ssl.") != name.npos || name.find(".sasl.") != name.npos);
+}
+
 std::string why_without_effect(const std::string& name, const std::vector<std::string>& known) {
-  for (const auto* secure : {"ssl.", "sasl.", "authorizer.", "super.users"})
-    if (name.starts_with(secure))
-      return "has no effect: there is no encryption and no access control yet";
   const auto meant = nearest(name, known);
   return "is not known here and has no effect" +
          (meant.empty() ? std::string{} : fmt::format(": did you mean {}?", meant));
@@ -461,6 +466,11 @@ result<server_properties> parse_server_properties(std::string_view text, const s
   PENSTOCK_TRY(read_limits(in));
   PENSTOCK_TRY(read_topic_defaults(in));
   for (const auto& [known, from] : all) {
+    if (asks_for_protection(known) && !from.value.empty())
+      return from.refused(
+          fmt::format("{} asks for protection, and there is no encryption and no access control "
+                      "yet: take it out if the network alone may protect this node",
+                      shown(known)));
     to.edge.broker.push_back({known, from.value, false});
     if (!in.used.contains(known) && !without_effect(known))
       to.warnings.push_back(
