@@ -106,7 +106,8 @@ class Connectors(ToolTest):
                          [("logs", True), ("out", False)])
         self.eventually(lambda: [c["records"] for c in self.tool(
             "job", "status", "--json", "--interval", "150").json[0]["connectors"]] == [2, 2])
-        self.assertIn("CONNECTOR", self.tool("job", "status", "--interval", "0").text)
+        self.assertRegex(self.tool("job", "status", "--interval", "0").text,
+                         r"CONNECTOR .* DROPPED +CUT +DOWN SINCE\n *logs +running +2 .* 0 +0 +-")
         os.rename(log, log + ".1")
         with open(log, "wb") as file:
             file.write(b"three\n")

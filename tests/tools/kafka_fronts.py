@@ -63,7 +63,9 @@ class Scripts(ToolTest):
         def serves():
             if os.path.exists(output):
                 with open(output, encoding="utf-8") as file:
-                    found[:] = re.findall(r"serves clients on (\S+:\d+)", file.read())
+                    found[:] = re.findall(
+                        r"(?m)^\d{4}-\d\d-\d\dT[\d:.]+Z penstock: node .* serves clients on (\S+:\d+)",
+                        file.read())
             return found
         self.eventually(serves, "the node does not start")
         self.server = ("--bootstrap-server", found[-1])
@@ -189,7 +191,10 @@ class QuickStart(Scripts):
 
     def test_settings_of_topics(self):
         self.start_server()
-        self.script("kafka-topics.sh", "--create", "--topic", "t", *self.server)
+        made = self.run_script("kafka-topics.sh", "--create", "--topic", "t", "--config",
+                               "min.insync.replicas=1", *self.server)
+        self.assertEqual((made.returncode, made.stdout), (0, "Created topic t.\n"), made.stderr)
+        self.assertIn("warning: --config min.insync.replicas=1 has no effect here", made.stderr)
         of_topic = ("kafka-configs.sh", "--entity-type", "topics", "--entity-name", "t",
                     *self.server)
         self.assertEqual(self.script(*of_topic, "--alter", "--add-config",
@@ -198,6 +203,18 @@ class QuickStart(Scripts):
         shown = self.script(*of_topic, "--describe")
         self.assertIn("Dynamic configs for topic t are:\n", shown)
         self.assertIn("  retention.ms=1000 sensitive=false synonyms={DYNAMIC_TOPIC_CONFIG:", shown)
+        # The node has defaults of its own, which only it knows: better none than a wrong one.
+        everything = self.script(*of_topic, "--describe", "--all")
+        self.assertIn("  penstock.flush=(default of the node) sensitive=false synonyms={}\n",
+                      everything)
+        self.assertNotIn("DEFAULT_CONFIG", everything)
+        described = self.tool("topic", "describe", "t", "--all-settings", "--json").json[0]
+        self.assertEqual((described["settings"]["retention.ms"],
+                          described["settings"]["penstock.flush"]), ("1000", None))
+        self.assertIn("  penstock.flush (default of the node)\n",
+                      self.tool("topic", "describe", "t", "--all-settings").text)
+        self.assertEqual(self.script(*of_topic, "--alter", "--add-config", "flush.messages=1"),
+                         "Completed updating config for topic t.\n")
         self.script(*of_topic, "--alter", "--delete-config", "retention.ms")
         self.assertNotIn("retention.ms", self.script(*of_topic, "--describe"))
         self.fails("kafka-configs.sh", "--entity-type", "users", "--describe", *self.server,

@@ -82,7 +82,8 @@ void connectors_json(wire::JobReply::Reader job, bytes& to) {
 
 void connectors_text(wire::JobReply::Reader job, bytes& to) {
   if (job.getConnectors().size() == 0) return;
-  table rows{{"  CONNECTOR", "STATE", "RECORDS", "BYTES", "WAITING", "DROPPED", "DOWN SINCE"}};
+  table rows{
+      {"  CONNECTOR", "STATE", "RECORDS", "BYTES", "WAITING", "DROPPED", "CUT", "DOWN SINCE"}};
   for (auto each : job.getConnectors()) {
     const auto n = each.getNumbers();
     std::string down = "-";
@@ -93,7 +94,8 @@ void connectors_text(wire::JobReply::Reader job, bytes& to) {
     }
     rows.add({std::string{view(each.getName())}, std::string{name_of(each.getState())},
               fmt::format("{}", n.getRecords()), readable_bytes(n.getBytes()),
-              fmt::format("{}", n.getWaiting()), fmt::format("{}", n.getDropped()), down});
+              fmt::format("{}", n.getWaiting()), fmt::format("{}", n.getDropped()),
+              fmt::format("{}", n.getCut()), down});
   }
   rows.print(to);
 }

@@ -1,5 +1,6 @@
 // kafka-topics.sh, kafka-configs.sh and kafka-get-offsets.sh.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <charconv>
@@ -8,9 +9,11 @@
 
 #include "actors/messages/settings.hpp"
 #include "launch/exit_status.hpp"
+#include "streams/topic/foreign_settings.hpp"
 #include "streams/topic/metadata.hpp"
 #include "streams/topic/name.hpp"
 #include "tools/penstock/kafka_fronts.hpp"
+#include "tools/penstock/setting_defaults.hpp"
 #include "tools/penstock/topics.hpp"
 
 namespace penstock::tool {
@@ -93,6 +96,18 @@ result<std::vector<topic_info>> chosen_topics(target& at, const kafka_flags& fla
   return all;
 }
 
+// NAME=VALUE as `flag` gives it. What has no effect here is said and left out, as a node does with
+// what Kafka's clients send.
+result<void> take_setting(topic_settings& into, const char* flag, const std::string& given) {
+  const auto equals = given.find('=');
+  if (equals == given.npos)
+    return error{errc::invalid_argument, fmt::format("--{} {}: write NAME=VALUE", flag, given)};
+  const auto name = given.substr(0, equals);
+  if (!is_foreign_setting(name)) return into.set(name, given.substr(equals + 1));
+  session::note(fmt::format("warning: --{} {} has no effect here", flag, given));
+  return {};
+}
+
 result<int> create_topic(session& with, const kafka_flags& flags) {
   const auto name = flags.value("topic");
   if (name.empty()) return error{errc::invalid_argument, "--create needs --topic"};
@@ -105,12 +120,8 @@ result<int> create_topic(session& with, const kafka_flags& flags) {
                              "registered.",
                              replicas, replicas)};
   topic_settings settings;
-  for (const auto& each : flags.values("config")) {
-    const auto equals = each.find('=');
-    if (equals == each.npos)
-      return error{errc::invalid_argument, fmt::format("--config {}: write NAME=VALUE", each)};
-    PENSTOCK_TRY(settings.set(each.substr(0, equals), each.substr(equals + 1)));
-  }
+  for (const auto& each : flags.values("config"))
+    PENSTOCK_TRY(take_setting(settings, "config", each));
   if (name.find_first_of("._") != name.npos)
     with.out.text() +=
         "WARNING: Due to limitations in metric names, topics with a period ('.') or underscore "
@@ -289,24 +300,23 @@ std::vector<std::string> split_settings(std::string_view text) {
 result<int> alter_settings(session& with, const kafka_flags& flags, const std::string& name) {
   topic_settings settings;
   std::vector<std::string> reset;
+  bool named = false;
   for (const auto& given : flags.values("add-config")) {
     for (const auto& each : split_settings(given)) {
-      const auto equals = each.find('=');
-      if (equals == each.npos)
-        return error{errc::invalid_argument,
-                     fmt::format("--add-config {}: write NAME=VALUE", each)};
-      PENSTOCK_TRY(settings.set(each.substr(0, equals), each.substr(equals + 1)));
+      PENSTOCK_TRY(take_setting(settings, "add-config", each));
+      named = true;
     }
   }
   for (const auto& given : flags.values("delete-config")) {
     for (auto& each : split_settings(given)) {
+      named = true;
+      if (is_foreign_setting(each)) continue;  // it never was set
       PENSTOCK_TRY(settings.value_of(each));
       reset.push_back(std::move(each));
     }
   }
   const auto& values = settings.explicit_values();
-  if (values.empty() && reset.empty())
-    return error{errc::invalid_argument, "--alter needs --add-config or --delete-config"};
+  if (!named) return error{errc::invalid_argument, "--alter needs --add-config or --delete-config"};
   PENSTOCK_ASSIGN(auto at, with.open());
   PENSTOCK_TRY(
       at->ask<admin_reply>(alter_topic_request::make([&](wire::AlterTopicRequest::Builder to) {
@@ -320,18 +330,21 @@ result<int> alter_settings(session& with, const kafka_flags& flags, const std::s
   return exit_ok;
 }
 
-void print_settings(const topic_info& topic, bool all, bytes& to) {
+void print_settings(const target& at, const topic_info& topic, bool all, bytes& to) {
   fmt::format_to(std::back_inserter(to), "{} configs for topic {} are:\n", all ? "All" : "Dynamic",
                  topic.name);
   for (const auto& info : topic_setting_table()) {
     const auto by_hand = topic.settings.explicit_values().find(info.name);
     const bool set = by_hand != topic.settings.explicit_values().end();
     if (!set && !all) continue;
-    fmt::format_to(
-        std::back_inserter(to), "  {}={} sensitive=false synonyms={{{}DEFAULT_CONFIG:{}={}}}\n",
-        info.name, set ? by_hand->second : std::string{info.default_value},
-        set ? fmt::format("DYNAMIC_TOPIC_CONFIG:{}={}, ", info.name, by_hand->second) : "",
-        info.name, info.default_value);
+    const auto otherwise = default_at(at, info);
+    std::vector<std::string> synonyms;
+    if (set)
+      synonyms.push_back(fmt::format("DYNAMIC_TOPIC_CONFIG:{}={}", info.name, by_hand->second));
+    if (otherwise) synonyms.push_back(fmt::format("DEFAULT_CONFIG:{}={}", info.name, *otherwise));
+    fmt::format_to(std::back_inserter(to), "  {}={} sensitive=false synonyms={{{}}}\n", info.name,
+                   set ? by_hand->second : otherwise.value_or("(default of the node)"),
+                   fmt::join(synonyms, ", "));
   }
 }
 
@@ -362,7 +375,7 @@ result<int> kafka_configs(kafka_front& with) {
           *at, name.empty() ? std::vector<std::string>{} : std::vector<std::string>{name}, false));
   if (topics.empty() && !name.empty()) return no_such_topic(*at, name);
   for (const auto& topic : topics)
-    if (topic.name != metadata_topic) print_settings(topic, flags.has("all"), with.out.text());
+    if (topic.name != metadata_topic) print_settings(*at, topic, flags.has("all"), with.out.text());
   return exit_ok;
 }
 

@@ -5,6 +5,7 @@
 #include "launch/exit_status.hpp"
 #include "tools/penstock/arguments.hpp"
 #include "tools/penstock/formats.hpp"
+#include "tools/penstock/setting_defaults.hpp"
 #include "tools/penstock/topics.hpp"
 
 namespace penstock::tool {
@@ -37,7 +38,7 @@ std::uint64_t bytes_of(const topic_info& topic) {
   return sum;
 }
 
-void settings_json(const topic_settings& settings, bool all, bytes& to) {
+void settings_json(const target& at, const topic_settings& settings, bool all, bytes& to) {
   to += '{';
   bool first = true;
   for (const auto& info : topic_setting_table()) {
@@ -46,19 +47,25 @@ void settings_json(const topic_settings& settings, bool all, bytes& to) {
     if (!std::exchange(first, false)) to += ',';
     append_json_string(info.name, to);
     to += ':';
-    append_json_string(
-        by_hand != settings.explicit_values().end() ? by_hand->second : info.default_value, to);
+    const auto held = by_hand != settings.explicit_values().end()
+                          ? std::optional<std::string_view>{by_hand->second}
+                          : default_at(at, info);
+    if (held) {
+      append_json_string(*held, to);
+    } else {
+      to += "null";
+    }
   }
   to += '}';
 }
 
-void topic_json(const topic_info& topic, bool all_settings, bytes& to) {
+void topic_json(const target& at, const topic_info& topic, bool all_settings, bytes& to) {
   to += "{\"topic\":";
   append_json_string(topic.name, to);
   to += ",\"internal\":";
   to += topic.internal ? "true" : "false";
   to += ",\"settings\":";
-  settings_json(topic.settings, all_settings, to);
+  settings_json(at, topic.settings, all_settings, to);
   to += ",\"partitions\":[";
   for (std::size_t i = 0; i < topic.partitions.size(); ++i) {
     const auto& p = topic.partitions[i];
@@ -74,7 +81,7 @@ void topic_json(const topic_info& topic, bool all_settings, bytes& to) {
   to += "]}\n";
 }
 
-void topic_text(const topic_info& topic, bool all_settings, bytes& to) {
+void topic_text(const target& at, const topic_info& topic, bool all_settings, bytes& to) {
   fmt::format_to(std::back_inserter(to), "{}: {} partition{}, {} records, {}\n", topic.name,
                  topic.partitions.size(), topic.partitions.size() == 1 ? "" : "s",
                  records_of(topic), readable_bytes(bytes_of(topic)));
@@ -82,8 +89,10 @@ void topic_text(const topic_info& topic, bool all_settings, bytes& to) {
     const auto by_hand = topic.settings.explicit_values().find(info.name);
     if (by_hand != topic.settings.explicit_values().end()) {
       fmt::format_to(std::back_inserter(to), "  {}={}\n", info.name, by_hand->second);
+    } else if (const auto held = default_at(at, info); held && all_settings) {
+      fmt::format_to(std::back_inserter(to), "  {}={} (default)\n", info.name, *held);
     } else if (all_settings) {
-      fmt::format_to(std::back_inserter(to), "  {}={} (default)\n", info.name, info.default_value);
+      fmt::format_to(std::back_inserter(to), "  {} (default of the node)\n", info.name);
     }
   }
   table rows{{"  PARTITION", "START", "END", "RECORDS", "BYTES", "SEGMENTS", "STATE"}};
@@ -207,9 +216,9 @@ result<int> topic_describe(session& with, const topic_arguments& args) {
   for (const auto& topic : topics) {
     if (args.names.empty() && topic.internal) continue;
     if (with.json) {
-      topic_json(topic, args.all_settings, with.out.text());
+      topic_json(*at, topic, args.all_settings, with.out.text());
     } else {
-      topic_text(topic, args.all_settings, with.out.text());
+      topic_text(*at, topic, args.all_settings, with.out.text());
     }
   }
   PENSTOCK_TRY(at->close());
