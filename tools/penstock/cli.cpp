@@ -92,9 +92,9 @@ void add_topic_words(CLI::App& app, command_line& line) {
         ->type_name("NAME=VALUE")
         ->allow_extra_args(false);
     sub->add_option("--key-format", args.key_format,
-                    "How keys are encoded: text, json, binary:u64 …");
+                    "How keys are encoded: text, json, binary:u64 ...");
     sub->add_option("--value-format", args.value_format,
-                    "How values are encoded: text, json, binary:u64 …");
+                    "How values are encoded: text, json, binary:u64 ...");
   };
   auto* create = leaf(*topic, "create", "Create topics", line,
                       [&](session& with) { return topic_create(with, args); });
