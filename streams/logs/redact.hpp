@@ -19,14 +19,14 @@ namespace penstock {
 namespace redact {
 
 enum class kind : std::uint8_t {
-  email,  ///< ada@example.org
+  email,  ///< ada@example.org, also as URLs have it: ada%40example.org
   ipv4,   ///< 10.0.0.1, not 1.2.3.4.5 and not part of a longer word
   ipv6,   ///< every form of RFC 4291, with a zone; "::" alone stays
   card,   ///< 13 to 19 digits of the known issuers with a right check digit (Luhn), in one or in
           ///< groups of a space or dash
   token,  ///< `Bearer …`, JSON web tokens, keys with the prefix of a known service (AWS, GitHub,
           ///< GitLab, Slack, Stripe, Google, npm …), what follows password=, api_key: and the like,
-          ///< passwords in URLs
+          ///< passwords in URLs, and in their queries also key=, sig=, pass=, session= and the like
 };
 using enum kind;
 

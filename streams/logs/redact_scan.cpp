@@ -145,12 +145,29 @@ constexpr secret_name secret_names[] = {
     {"auth_key", 8},  {"private_key", 8}, {"signing_key", 8}, {"credential", 8}, {"accesskey", 8},
     {"secretkey", 8}, {"authtoken", 8},   {"accesstoken", 8}, {"sessionid", 8},  {"session_id", 8},
 };
+/// In the query of a URL a name says more: these too, as the last part of a name, and a value of
+/// any length ("token=abc").
+constexpr std::string_view query_secrets[] = {"key",  "pass", "sig", "signature",
+                                              "auth", "sid",  "jwt", "session"};
 constexpr std::string_view key_adjectives[] = {"api-", "access-", "secret-", "auth-", "private-"};
+
+// Whether the word is the end of a parameter's name: "key" of "?x-api-key=".
+bool is_in_query(std::string_view text, std::size_t from, std::size_t end) {
+  constexpr std::size_t name_max = 64;
+  if (end >= text.size() || text[end] != '=') return false;
+  while (from > 0 && is(text[from - 1], key) && end - from < name_max) --from;
+  return from > 0 && (text[from - 1] == '?' || text[from - 1] == '&' || text[from - 1] == ';');
+}
 
 std::size_t secret_length(std::string_view text, std::size_t from, std::size_t end) {
   const std::string_view name = text.substr(from, end - from);
+  const bool in_query = is_in_query(text, from, end);
   for (const secret_name& one : secret_names) {
-    if (ends_ignoring_case(name, one.name)) return one.least;
+    if (ends_ignoring_case(name, one.name)) return in_query ? 1 : one.least;
+  }
+  const std::string_view last = name.substr(name.rfind('_') + 1);  // all of it without one
+  for (const std::string_view one : query_secrets) {
+    if (in_query && equal_ignoring_case(last, one)) return 1;
   }
   if (!equal_ignoring_case(name, "key")) return 0;
   for (const std::string_view one : key_adjectives) {
@@ -240,7 +257,9 @@ std::optional<find> scanner::next() {
       if (!found) at_ = end;
     } else {
       if (c == '@') {
-        found = at_sign();
+        found = at_sign(1);
+      } else if (c == '%' && text_.substr(at_, 3) == "%40") {  // '@' in URLs
+        found = at_sign(3);
       } else if (c == ':') {
         found = at_colon();
       }
@@ -271,8 +290,8 @@ std::optional<find> scanner::at_word(std::size_t end) {
   return wants(token) ? token_at(at_, end) : std::nullopt;
 }
 
-std::optional<find> scanner::at_sign() {
-  return wants(email) ? email_at(at_) : std::nullopt;
+std::optional<find> scanner::at_sign(std::size_t length) {
+  return wants(email) ? email_at(at_, length) : std::nullopt;
 }
 
 std::optional<find> scanner::at_colon() {
@@ -284,7 +303,7 @@ std::optional<find> scanner::at_colon() {
   return std::nullopt;
 }
 
-std::optional<find> scanner::email_at(std::size_t sign) const {
+std::optional<find> scanner::email_at(std::size_t sign, std::size_t length) const {
   constexpr std::size_t local_max = 64;
   constexpr std::size_t domain_max = 253;
   std::size_t begin = sign;
@@ -293,14 +312,15 @@ std::optional<find> scanner::email_at(std::size_t sign) const {
     ++begin;
   }
   if (begin == sign || text_[sign - 1] == '.') return std::nullopt;
+  const std::size_t host = sign + length;
   // Labels with dots between them, the last one of letters.
-  std::size_t end = sign + 1;
+  std::size_t end = host;
   std::size_t good = 0;
   bool first = true;
-  while (end < text_.size() && end - sign <= domain_max) {
+  while (end < text_.size() && end - host < domain_max) {
     const std::size_t label = end;
     bool letters = true;
-    while (end < text_.size() && end - sign <= domain_max && is(text_[end], domain)) {
+    while (end < text_.size() && end - host < domain_max && is(text_[end], domain)) {
       letters = letters && !is(text_[end], digit) && text_[end] != '-';
       ++end;
     }
@@ -311,7 +331,7 @@ std::optional<find> scanner::email_at(std::size_t sign) const {
     if (peek(end) != '.') break;
     ++end;
   }
-  if (good == 0 || is_unit(text_.substr(sign + 1, good - sign - 1))) return std::nullopt;
+  if (good == 0 || is_unit(text_.substr(host, good - host))) return std::nullopt;
   return find{begin, good, email};
 }
 

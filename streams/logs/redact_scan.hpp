@@ -39,9 +39,9 @@ class scanner {
   }
 
   std::optional<find> at_word(std::size_t end);
-  std::optional<find> at_sign();
+  std::optional<find> at_sign(std::size_t length);
   std::optional<find> at_colon();
-  std::optional<find> email_at(std::size_t sign) const;
+  std::optional<find> email_at(std::size_t sign, std::size_t length) const;
   std::optional<find> ipv4_at(std::size_t from) const;
   std::optional<find> ipv6_at(std::size_t from);
   std::optional<find> card_at(std::size_t from) const;

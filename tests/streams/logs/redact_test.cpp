@@ -32,9 +32,12 @@ TEST_CASE("e-mail addresses are taken out", "[logs][redact]") {
               "cher.example") == "[email]");
   CHECK(email("'o'brien@x.org'") == "'[email]'");
   CHECK(email("a@b.co@c.org") == "[email]@c.org");
+  CHECK(email("GET /join?email=ada%40example.org&x=a%40b.io HTTP/1.1") ==
+        "GET /join?email=[email]&x=[email] HTTP/1.1");
   CHECK(email(std::string(1000, 'a') + "@x.org") == std::string(936, 'a') + "[email]");
   for (const char* text : {"ada@localhost", "@example.org", "ada@", "node@16.11", "ada@.org",
-                           "user@1000.service", "getty@tty1.service", "a.@x.org", "@", "@@a.b@"}) {
+                           "user@1000.service", "getty@tty1.service", "a.@x.org", "@", "@@a.b@",
+                           "100%40", "%40x.org", "100%4example.org"}) {
     stays(email, text);
   }
 }
@@ -113,6 +116,10 @@ TEST_CASE("secrets are taken out and their names stay", "[logs][redact]") {
        "live_0123456789abcdef",
        "[token]"},
       {"GET /a?api_key=0123456789&x=1", "GET /a?api_key=[token]&x=1"},
+      {"/in?token=abc&x=1", "/in?token=[token]&x=1"},
+      {"/in?a=b&pass=x;sig=ab%2Fc&X-Amz-Signature=0f",
+       "/in?a=b&pass=[token];sig=[token]&X-Amz-Signature=[token]"},
+      {"https://x.org/?key=k1&x-api-key=k2", "https://x.org/?key=[token]&x-api-key=[token]"},
       {"{\"password\": \"a \\\" b\", \"x\": 1}", "{\"password\": \"[token]\", \"x\": 1}"},
       {"DB_PASSWORD=x user=ada", "DB_PASSWORD=[token] user=ada"},
       {"x-api-key: 0123456789", "x-api-key: [token]"},
@@ -128,7 +135,8 @@ TEST_CASE("secrets are taken out and their names stay", "[logs][redact]") {
        {"the bearer of bad news", "unexpected token: ';'", "password for ada from 10.0.0.1",
         "token", "password:", "password=\n", "password: ***", "AKIAIOSFODNN7EXAMPL",
         "AKIAIOSFODNN7EXAMPLE1", "eyJhbGciOiJIUzI1NiJ9", "http://example.org:80/a@b",
-        "http://ada@example.org", "tokens=0123456789", "monkey: 0123456789", "sk-short"}) {
+        "http://ada@example.org", "/a?token=&x=1", "/a?monkey=1&passenger=2", "key=k1&x",
+        "/a?b=key:1", "tokens=0123456789", "monkey: 0123456789", "sk-short"}) {
     stays(token, text);
   }
 }
