@@ -11,6 +11,7 @@
 #include "dsl/words.hpp"     // IWYU pragma: export
 
 #include "streams/logs/access.hpp"        // IWYU pragma: export
+#include "streams/logs/all_traces.hpp"    // IWYU pragma: export
 #include "streams/logs/csv.hpp"           // IWYU pragma: export
 #include "streams/logs/fields.hpp"        // IWYU pragma: export
 #include "streams/logs/grok.hpp"          // IWYU pragma: export

@@ -8,14 +8,14 @@
 #include <string_view>
 
 #include "streams/base/assert.hpp"
-#include "streams/logs/multiline.hpp"
+#include "streams/logs/all_traces.hpp"
 
 using namespace penstock;
 
 namespace {
 
 logs::multiline chosen(std::uint8_t which, std::string pattern) {
-  switch (which % 7) {
+  switch (which % 8) {
     case 0:
       return logs::java_traces();
     case 1:
@@ -28,6 +28,8 @@ logs::multiline chosen(std::uint8_t which, std::string pattern) {
       return {.start_pattern = std::move(pattern), .continue_pattern = {}};
     case 5:
       return {.start_pattern = {}, .continue_pattern = std::move(pattern)};
+    case 6:
+      return logs::all_traces();
     default:
       return {};
   }

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "streams/logs/all_traces.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/paths.hpp"
 
@@ -319,6 +320,41 @@ TEST_CASE("traces of C++ programs are whole", "[logs][multiline]") {
                                          "\n==========\nfive\n") ==
         events{"one", gdb, gdb, "two", asan, "three", terminate, "four", ubsan, boost,
                "==========", "five"});
+}
+
+TEST_CASE("the rules for all languages keep the traces of each apart", "[logs][multiline]") {
+  const std::string python =
+      "2024-05-01 10:00:00 ERROR cart failed\n"
+      "Traceback (most recent call last):\n"
+      "  File \"/a.py\", line 3, in f\n"
+      "    g()\n"
+      "KeyError: 'at'\n"
+      "\n"
+      "During handling of the above exception, another exception occurred:\n"
+      "\n"
+      "Traceback (most recent call last):\n"
+      "  File \"/a.py\", line 5, in f\n"
+      "app.Broken";
+  const std::string go =
+      "panic: boom\n"
+      "\n"
+      "goroutine 1 [running]:\n"
+      "main.main()\n"
+      "\t/src/main.go:12 +0x1d\n"
+      "exit status 2";
+  const std::string cpp =
+      "terminate called after throwing an instance of 'std::runtime_error'\n"
+      "  what():  no\n"
+      "Aborted (core dumped)";
+  const std::string frames = "[error] failed\n 0# work() at a.cpp:1\n 1# main at a.cpp:2";
+  const std::string next = "2024-05-01 10:00:01 INFO it goes on";
+  const events all{java_event, python, next,   go, java_event, next,
+                   cpp,        frames, python, go, next,       next};
+  std::string text;
+  for (const std::string& each : all) text += each + '\n';
+  CHECK(assemble(logs::all_traces(), text) == all);
+  const std::string plain = "start\nError: disk full\n2024-05-01 ok\nat last\n\ndone\n";
+  CHECK(assemble(logs::all_traces(), plain) == lines_of(plain));
 }
 
 TEST_CASE("whatever the lines and the limits, joined events are the lines", "[logs][multiline]") {
