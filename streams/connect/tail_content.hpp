@@ -33,6 +33,9 @@ struct tail_reader::content {
   bool present = true;
   bool last_part = false;  // read only what is left of it
   bool complete = false;
+  // In the files of its log: number of what is read before it, and whether something is behind.
+  std::uint64_t older = 0;
+  bool has_newer = false;
   // A copy of the content with this number: what is in front of `read` was given as that one's, and
   // nothing is read of it. 0: none.
   std::uint64_t copy_of = 0;

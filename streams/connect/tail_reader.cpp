@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "streams/connect/reading_order.hpp"
 #include "streams/connect/tail_content.hpp"
 
 namespace penstock {
@@ -124,12 +125,14 @@ void tail_reader::scan(timestamp wall, std::chrono::nanoseconds now, bool last) 
     return a->facts.changed_ns < b->facts.changed_ns;
   });
   const auto first_number = next_number_;
+  bool opened = false;
   // Before all, those that an earlier run knew: they are no copies of each other.
   for (const bool known_only : {true, false}) {
     std::erase_if(fresh, [&](const found_file* each) {
       if (!adopt(*each, known_only)) return false;
       open_.back()->seen = wall;
       open_.back()->grew = now;
+      opened = true;
       return true;
     });
   }
@@ -141,6 +144,7 @@ void tail_reader::scan(timestamp wall, std::chrono::nanoseconds now, bool last) 
   retire(wall, now);
   forget_memories(now);
   forget_names();
+  if (opened || next_number_ != first_number) order_logs();
   first_scan_ = false;
 }
 
@@ -405,6 +409,36 @@ bool tail_reader::begin_new(const found_file& found, std::unique_ptr<readable_fi
   return true;
 }
 
+/// Of a log that lies in several files the older ones are read first, each to its end.
+void tail_reader::order_logs() {
+  std::vector<log_file> files;
+  for (const auto& c : open_) files.push_back({c->path, c->facts.changed_ns});
+  for (const auto& log : logs_of(files)) {
+    const content* older = nullptr;
+    for (const auto index : log) {
+      content& c = *open_[index];
+      c.older = older == nullptr ? 0 : older->number;
+      c.has_newer = index != log.back();
+      older = &c;
+    }
+  }
+}
+
+bool tail_reader::waits_for_older(const content& c) const {
+  const content* older = open_as(c.older);
+  while (older != nullptr && older->copy_of != 0) older = open_as(older->older);
+  return older != nullptr && older->hot;
+}
+
+/// Read to its end, with a newer file of its log, and not written for long, by its own time: what
+/// is open in it need not wait, and comes before the newer one.
+bool tail_reader::is_old(const content& c) const {
+  const timestamp changed{
+      std::chrono::duration_cast<duration>(std::chrono::nanoseconds{c.facts.changed_ns})};
+  return c.has_newer && !c.rotated() && c.coding == file_coding::plain && c.read == c.facts.size &&
+         wall_ - changed >= settings_.rotated_wait;
+}
+
 /// Lets go of files that are read and gone, and forgets what was gone for long.
 void tail_reader::retire(timestamp wall, std::chrono::nanoseconds now) {
   for (std::size_t i = 0; i < open_.size();) {
@@ -456,16 +490,16 @@ bool tail_reader::read(std::size_t budget, std::chrono::nanoseconds now,
   for (std::size_t idle = 0; idle < open_.size() && left > 0 && !wants_scan();) {
     turn_ %= open_.size();
     content& c = *open_[turn_++];
-    if (c.copy_of != 0) {
+    if (c.copy_of != 0 || waits_for_older(c)) {
       ++idle;
       continue;
     }
     const auto before = c.read;
-    c.hot = c.hot && read_block(c, now, emit);
+    const bool was_hot = std::exchange(c.hot, c.hot && read_block(c, now, emit));
     left -= std::min<std::size_t>(left, c.read - before);
     read_since_scan_ += c.read - before;
-    idle = c.read == before ? idle + 1 : 0;
-    if (c.hot || c.read != before) continue;
+    idle = c.read == before && c.hot == was_hot ? idle + 1 : 0;  // else newer ones may go on
+    if (c.hot || (c.read != before && !c.has_newer)) continue;
     if (c.events) {
       const auto give = [&](std::string_view event) { emit(c.key, event); };
       c.events->tick(now, give);
@@ -475,8 +509,8 @@ bool tail_reader::read(std::size_t budget, std::chrono::nanoseconds now,
       }
     }
     // Nobody writes the rest of a line into a file that was rotated and silent for long.
-    if (c.rotated() && c.read > c.safe() && now - c.grew >= settings_.rotated_wait)
-      close_lines(c, emit);
+    const bool silent = c.rotated() && now - c.grew >= settings_.rotated_wait;
+    if (c.read > c.safe() && (silent || is_old(c))) close_lines(c, emit);
   }
   return left == 0;
 }

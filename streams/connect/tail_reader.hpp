@@ -158,6 +158,9 @@ class tail_reader {
   void look_beside(const tail_position& known, const std::vector<found_file>& beside);
   void forget_memories(std::chrono::nanoseconds now);
   void retire(timestamp wall, std::chrono::nanoseconds now);
+  void order_logs();
+  bool waits_for_older(const content& c) const;
+  bool is_old(const content& c) const;
   bool read_block(content& c, std::chrono::nanoseconds now, const emit_function& emit);
   bool take_block(content& c, bytes_view block, std::chrono::nanoseconds now,
                   const emit_function& emit);
