@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "streams/base/nearest.hpp"
+#include "streams/base/program_name.hpp"
 #include "streams/record/written_time.hpp"
 
 namespace penstock {
@@ -81,8 +82,9 @@ bool flags::has_json() const {
 }
 
 std::optional<int> flags::take(int& argc, char** argv) {
-  const auto refuse = [](std::string_view flag, std::string_view why) {
-    fmt::print(stderr, "{} {} (--help lists everything)\n", flag, why);
+  const auto refuse = [&](std::string_view flag, std::string_view why) {
+    fmt::print(stderr, "{}: {} {} (--help lists everything)\n", program_name(argc, argv), flag,
+               why);
     return usage_error;
   };
   int kept = std::min(argc, 1);

@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "streams/base/program_name.hpp"
 #include "streams/base/version.hpp"
 
 namespace penstock {
@@ -94,6 +95,10 @@ std::variant<run_options, int> parse_command_line(const plan& p, int argc, const
       "    5  the data directory is locked by another process, the topology runs in another one,\n"
       "       or the node or a partition does not answer\n"
       "  130  a second Ctrl-C");
+  const auto refusal = [&](const std::string& why) {
+    return program_name(argc, argv) + ": " + why + " (--help lists everything)\n";
+  };
+  app.failure_message([&](const CLI::App*, const CLI::Error& e) { return refusal(e.what()); });
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
@@ -103,7 +108,7 @@ std::variant<run_options, int> parse_command_line(const plan& p, int argc, const
   options.in_memory_repartition = repartition == "memory";
   options.describe = app.count("--describe") > 0;
   if (const auto wrong = mistake(options, format, extras.has_json); !wrong.empty()) {
-    std::fprintf(stderr, "%s (--help lists everything)\n", wrong.c_str());
+    std::fputs(refusal(wrong).c_str(), stderr);
     return exit_usage;
   }
   if (format == "mermaid") options.format = describe_format::mermaid;

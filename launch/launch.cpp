@@ -24,6 +24,7 @@
 #include "launch/progress.hpp"
 #include "launch/standard_descriptors.hpp"
 #include "launch/testing/run_tests.hpp"
+#include "streams/base/program_name.hpp"
 #include "streams/plan/launch.hpp"
 
 namespace penstock {
@@ -243,9 +244,9 @@ int launch_checked(const plan& p, int argc, char** argv, const launch_extras& ex
   if (!options.tests.empty()) return testing::run_test_files(p, options.tests, options.json);
   if (const auto endless = p.endless_sources(); options.until_end && !endless.empty()) {
     std::fprintf(stderr,
-                 "--until-end: the source \"%s\" has no end; leave the flag out, and end "
+                 "%s: --until-end: the source \"%s\" has no end; leave the flag out, and end "
                  "the job with Ctrl-C\n",
-                 endless.front().c_str());
+                 program_name(argc, argv).c_str(), endless.front().c_str());
     return exit_usage;
   }
   log_to_stderr();
