@@ -1,5 +1,6 @@
-// Any log: reads a file in one of the usual formats, puts every event into a topic, counts events
-// by status or level and by second, keeps what it cannot read as dead letters, and sums up.
+// Any log: reads a file in one of the usual formats, takes out what is private, puts every event
+// into a topic, counts events by status or level and by second, keeps what it cannot read as dead
+// letters, and sums up.
 #include "examples/log_pipeline/pipelines.hpp"
 #include "examples/log_pipeline/results.hpp"
 
@@ -104,6 +105,8 @@ std::optional<logs::multiline> joined_lines(const settings& s) {
 template <class K>
 void count(const stream<K, std::string>& lines, const settings& s) {
   auto all = lines.try_map("parse", parsers.at(s.format));
+  if (!s.as_is)
+    all = all.redact("private", private_parts, &event::kind, &event::from, &event::text);
   all.to(topic<K, event>{"events", format::json});
   all.key_by("by-kind", &event::kind)
       .aggregate("tally", tally{},

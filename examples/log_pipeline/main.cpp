@@ -29,10 +29,11 @@ bool is_rotated(const fs::path& log) {
 std::string mistake(const settings& s, const flags& own) {
   std::error_code ignored;
   if (own.given("--logs")) {
-    for (const char* other : {"--input", "--format", "--out-of-order", "--window", "--grace"})
+    for (const char* other :
+         {"--input", "--format", "--out-of-order", "--window", "--grace", "--as-is"})
       if (own.given(other))
-        return std::string{"--logs and "} + other +
-               " exclude each other: the logs of a site have their own formats and times";
+        return std::string{"--logs and "} + other + " exclude each other: " + other +
+               " is for any log, by --input";
     if (!fs::is_directory(s.logs, ignored))
       return "--logs " + s.logs + ": there is no such folder; name the one that access.log is in";
     return {};
@@ -63,6 +64,7 @@ int main(int argc, char** argv) {
       .time("--out-of-order", s.out_of_order, "how much later than newer ones an event may come")
       .time("--window", s.window, "over which events are counted")
       .time("--grace", s.grace, "how long a window waits for late events")
+      .on("--as-is", s.as_is, "take no addresses and secrets out")
       .json(s.json, "end with one line of JSON that sums up");
   if (const auto status = own.take(argc, argv)) return *status;
   if (const auto wrong = mistake(s, own); !wrong.empty()) {

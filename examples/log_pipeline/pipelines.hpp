@@ -15,8 +15,14 @@ struct settings {
   penstock::duration out_of_order = std::chrono::seconds{60};
   penstock::duration window = std::chrono::seconds{1};
   penstock::duration grace = std::chrono::seconds{0};
+  bool as_is = false;
   bool json = false;
 };
+
+/// What neither pipeline keeps of people and their secrets.
+inline const penstock::redact::redactor private_parts{
+    penstock::redact::email, penstock::redact::ipv4, penstock::redact::ipv6, penstock::redact::card,
+    penstock::redact::token};
 
 /// Follows the logs of a web site: parses, redacts, routes, counts and alerts.
 penstock::topology build_site(const settings& s);

@@ -29,6 +29,7 @@ const topic<std::string, std::uint64_t> per_status{"requests-per-status", format
 const topic<std::string, windowed<std::uint64_t>> per_minute{"requests-per-minute", format::json};
 const topic<std::string, alert> alerts{"alerts", format::json};
 const topic<std::string, std::string> traces{"traces", format::text};
+const topic<std::string, std::uint64_t> per_language{"traces-per-language", format::text};
 const topic<std::string, std::uint64_t> packages{"packages", format::text};
 const topic<std::string, std::string> dead_letters{"unreadable", format::text};
 
@@ -39,7 +40,10 @@ std::string page_of(const logs::access& a) {
 void watch_requests(topology& t, const settings& s) {
   auto all = t.tail("access", s.logs + "/access.log*")
                  .try_map("parse", logs::combined)
-                 .redact("private", {redact::ipv4, redact::ipv6}, &logs::access::client)
+                 .redact("private", private_parts, &logs::access::client, &logs::access::ident,
+                         &logs::access::user, &logs::access::path, &logs::access::referer)
+                 // Their versions look like addresses.
+                 .redact("agents", {redact::email, redact::token}, &logs::access::agent)
                  .event_time("time", &logs::access::time, out_of_order{1s});
   auto [failed, fine] = all.branch(
       "by-outcome", when("failed", [](const logs::access& a) { return a.status >= 500; }),
@@ -74,12 +78,22 @@ void watch_requests(topology& t, const settings& s) {
       .to(alerts);
 }
 
+// Of a trace that logs::all_traces has put together.
+std::string language_of(const std::string& trace) {
+  const auto has = [&](std::string_view text) { return trace.find(text) != trace.npos; };
+  if (has("Traceback (most recent call last)")) return "python";
+  if (has("goroutine ")) return "go";
+  if (has("#0 ") || has(" 0# ") || has("terminate called ")) return "c++";
+  return "java";
+}
+
 void watch_application(topology& t, const settings& s) {
-  t.tail("application", s.logs + "/app.log", {.multiline = logs::python_traces()})
-      .filter("with-trace",
-              [](const std::string& event) { return event.find('\n') != std::string::npos; })
-      .redact("buyers", {redact::email})
-      .to(traces);
+  auto all = t.tail("application", s.logs + "/app.log", {.multiline = logs::all_traces()})
+                 .filter("with-trace", [](const std::string& event) {
+                   return event.find('\n') != std::string::npos;
+                 });
+  all.redact("buyers", private_parts).to(traces);
+  all.key_by("by-language", language_of).count("per-language").to(per_language);
 }
 
 // 2026-03-01 10:05:03 install libre2-9:amd64 <none> 20220601+dfsg-1+b1
@@ -117,12 +131,12 @@ topology build_site(const settings& s) {
 int sum_up_site(local_node& node) {
   std::printf(
       "{\"paths\":%s,\"status\":%s,\"requests\":%s,\"failures\":%s,\"garbage\":%s,\"traces\":%s,"
-      "\"alerts\":%s,\"minutes\":%s,\"packages\":%s}\n",
+      "\"languages\":%s,\"alerts\":%s,\"minutes\":%s,\"packages\":%s}\n",
       table_of(node, per_path).c_str(), table_of(node, per_status).c_str(),
       std::to_string(count_of(node, requests.name())).c_str(),
       std::to_string(count_of(node, failures.name())).c_str(),
       std::to_string(count_of(node, dead_letters.name())).c_str(),
-      std::to_string(count_of(node, traces.name())).c_str(),
+      std::to_string(count_of(node, traces.name())).c_str(), table_of(node, per_language).c_str(),
       std::to_string(count_of(node, alerts.name())).c_str(),
       std::to_string(count_of(node, per_minute.name())).c_str(), table_of(node, packages).c_str());
   return 0;
