@@ -28,7 +28,9 @@ def rows(found, counted, actions):
     failed = sum(n for status, n in counted["status"].items() if status >= "500")
     yield "events in topic requests", found["requests"], counted["requests"] - failed
     yield "events in topic failures", found["failures"], failed
-    yield "stack traces of several lines", found["traces"], counted["traces"]
+    yield "stack traces of several lines", found["traces"], sum(counted["traces"].values())
+    for language in sorted(counted["traces"]):
+        yield f"  {language}", found["languages"].get(language), counted["traces"][language]
     yield "dead letters", found["garbage"], counted["garbage"]
     yield "package actions", sum(found["packages"].values()), sum(actions.values())
     for action, n in actions.most_common(3):

@@ -23,6 +23,12 @@ import traceback
 
 PAGES = {"/": 40, "/docs": 25, "/search": 20, "/cart": 10, "/missing": 5}
 CLIENTS = 3
+# What another program, in Java, writes into the same log.
+JAVA_TRACE = """no answer to buyer@example.org
+java.lang.IllegalStateException: password=0123abcd
+    at org.example.Pay.charge(Pay.java:7)
+Caused by: java.net.SocketTimeoutException
+    ... 1 more"""
 
 
 class Site:
@@ -37,7 +43,7 @@ class Site:
         self.app = open(self.path("app.log"), "ab", buffering=0)
         self.per_path = collections.Counter()
         self.per_status = collections.Counter()
-        self.traces = 0
+        self.traces = collections.Counter()  # by language
         self.garbage = 0
         self.rotations = 0
 
@@ -58,12 +64,14 @@ class Site:
             self.access.write(text.encode() + b"\n")
             self.garbage += 1
 
-    def log_event(self, level, text):
+    def log_event(self, level, text, language=None):
+        """`language`: of the stack trace that the text ends with."""
         now = time.time()
         stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(now)) + f",{int(now * 1000) % 1000:03}"
         with self.lock:
             self.app.write(f"{stamp} {level} [site] shop - {text}\n".encode())
-            self.traces += "\n" in text
+            if language:
+                self.traces[language] += 1
 
     def rotate(self):
         """As logrotate does it: rename, make a new file; the one before is compressed."""
@@ -83,7 +91,7 @@ class Site:
 
     def counters(self):
         return {"requests": sum(self.per_path.values()), "paths": dict(self.per_path),
-                "status": dict(self.per_status), "garbage": self.garbage, "traces": self.traces,
+                "status": dict(self.per_status), "garbage": self.garbage, "traces": dict(self.traces),
                 "rotations": self.rotations}
 
 
@@ -103,7 +111,7 @@ def handler(site):
                     {}["price of " + self.path]
                 except KeyError:
                     site.log_event("ERROR", "cart failed for buyer@example.org\n"
-                                   + traceback.format_exc().rstrip("\n"))
+                                   + traceback.format_exc().rstrip("\n"), "python")
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -123,7 +131,7 @@ def visit(site, port, seed):
     link = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     while not site.ending.is_set():
         page = choose.choices(list(PAGES), weights=list(PAGES.values()))[0]
-        link.request("GET", f"{page}?visit={choose.randrange(10**9)}",
+        link.request("GET", f"{page}?visit={choose.randrange(10**9)}&token=0123abcd",
                      headers={"User-Agent": "demo/1.0"})
         link.getresponse().read()
         time.sleep(0.002)
@@ -151,6 +159,7 @@ def main(folder, seconds):
             site.broken.clear()
         site.log_event("INFO", f"{sum(site.per_path.values())} pages so far")
         if step % 5 == 2:
+            site.log_event("ERROR", JAVA_TRACE, "java")
             site.log_garbage('127.0.0.1 - - [half a line, GET /docs')
     site.ending.set()
     for each in visitors:
