@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <iterator>
 #include <map>
-#include <string_view>
 #include <utility>
 
 namespace penstock {
@@ -106,6 +105,10 @@ bool counts_up(const std::vector<member>& by_time) {
 }
 
 }  // namespace
+
+std::string log_of(std::string_view path) {
+  return place_of(path).log;
+}
 
 std::vector<std::vector<std::size_t>> logs_of(const std::vector<log_file>& files) {
   std::map<std::string, std::vector<member>> logs;

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace penstock {
@@ -14,6 +15,9 @@ struct log_file {
   std::string path;
   std::int64_t changed_ns = 0;  // when it was written last
 };
+
+/// What the files of one log have in common: their path without number, date and compression.
+std::string log_of(std::string_view path);
 
 /// Indexes of the files, those of one log together and the oldest first.
 ///

@@ -77,6 +77,9 @@ void tail_reader::scan(timestamp wall, std::chrono::nanoseconds now, bool last) 
     notice_once("no file matches " + settings_.glob + " yet; it is looked for again and again");
   wall_ = wall;
   deferred_ = false;
+  held_logs_.clear();
+  if (first_scan_) began_ = now;
+  beginning_ = !knows_ && now - began_ < 5 * settings_.rotated_wait;
   read_since_scan_ = 0;
   std::map<file_id, content*> open;
   for (auto& c : open_) {
@@ -333,6 +336,7 @@ bool tail_reader::adopt(const found_file& found, bool known_only) {
       std::chrono::duration_cast<duration>(std::chrono::nanoseconds{facts->changed_ns});
   if (coding != file_coding::plain && wall_ - timestamp{changed} < settings_.rotated_wait) {
     deferred_ = true;  // perhaps it is being written
+    if (beginning_) held_logs_.insert(log_of(found.path));
     return false;
   }
 
@@ -425,6 +429,7 @@ void tail_reader::order_logs() {
 }
 
 bool tail_reader::waits_for_older(const content& c) const {
+  if (!held_logs_.empty() && c.read == 0 && held_logs_.contains(log_of(c.path))) return true;
   const content* older = open_as(c.older);
   while (older != nullptr && older->copy_of != 0) older = open_as(older->older);
   return older != nullptr && older->hot;

@@ -195,7 +195,10 @@ class tail_reader {
   bool first_scan_ = true;
   bool knows_ = false;  // of an earlier run
   bool deferred_ = false;
-  timestamp wall_ = no_timestamp;  // of the last scan
+  std::chrono::nanoseconds began_{0};  // when the first scan was
+  bool beginning_ = false;             // with nothing known, and not long ago
+  std::set<std::string> held_logs_;    // they have a file that cannot be read yet
+  timestamp wall_ = no_timestamp;      // of the last scan
   bytes block_;
 };
 

@@ -54,6 +54,8 @@ class memory_files final : public file_tree {
     files_.at(path)->content.clear();
     files_.at(path)->changed = ++time_;
   }
+  /// As if it had been written then, in nanoseconds since 1970.
+  void touch(const std::string& path, std::int64_t changed) { files_.at(path)->changed = changed; }
   void remove(const std::string& path) {
     files_.erase(path);
     links_.erase(path);

@@ -35,6 +35,35 @@ TEST_CASE("copies of rotated files are read in the order of rotation", "[tail]")
   CHECK(f.looked() == listed(0, 90));
 }
 
+TEST_CASE("a log waits for an older file that was just compressed", "[tail]") {
+  test::memory_files files;
+  follower f{files};
+  files.append("/log/a.log.1", lines(0, 30));
+  files.compress("/log/a.log.1", "/log/a.log.1.gz");
+  const auto touch = [&] {
+    const auto time = f.wall.time_since_epoch() + std::chrono::duration_cast<duration>(f.now);
+    files.touch("/log/a.log.1.gz", std::chrono::nanoseconds{time}.count());
+  };
+  touch();
+  files.append("/log/a.log", lines(30, 60));
+  files.append("/log/a2.log", lines(60, 61));
+  CHECK(f.looked() == listed(60, 61));
+  CHECK(f.reader->waits());
+  f.wait(3s);
+  CHECK(f.looked() == listed(0, 60));
+  // Not for ever: somebody may go on to write it.
+  follower late{files};
+  touch();
+  CHECK(late.looked() == listed(60, 61));
+  for (int n = 0; n < 4; ++n) {
+    f.wait(3s);
+    late.wait(3s);
+    touch();
+    late.look();
+  }
+  CHECK(late.taken() == listed(30, 60));
+}
+
 TEST_CASE("reading goes on in the order of rotation after a restart", "[tail]") {
   test::memory_files files;
   files.append("/log/a.log.2", lines(0, 30));
