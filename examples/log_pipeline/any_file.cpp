@@ -99,7 +99,7 @@ const std::map<std::string, parser> parsers{
 // Which lines make an event: a stack trace belongs to the message above it.
 std::optional<logs::multiline> joined_lines(const settings& s) {
   if (s.format != "log4j") return std::nullopt;
-  return logs::multiline{R"(^\[?\d{4}-\d\d-\d\d)", {}};
+  return logs::multiline{R"(^\[?\d{4}(-\d\d-|/\d\d/|\d{4}[T_ ])\d\d)", {}};
 }
 
 template <class K>
