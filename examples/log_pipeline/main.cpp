@@ -60,10 +60,11 @@ int main(int argc, char** argv) {
       .text("--packages", s.packages, "FILE",
             "with --logs: the machine's package log (/var/log/dpkg.log)")
       .text("--input", s.input, "FILE", "or any log, or a pattern of logs (standard input)")
-      .choice("--format", s.format, formats_of_any_file(), "how its lines are written")
-      .time("--out-of-order", s.out_of_order, "how much later than newer ones an event may come")
-      .time("--window", s.window, "over which events are counted")
-      .time("--grace", s.grace, "how long a window waits for late events")
+      .choice("--format", s.format, formats_of_any_file(), "how its lines are written (combined)")
+      .time("--out-of-order", s.out_of_order,
+            "how much later than newer ones an event may come (60s)")
+      .time("--window", s.window, "over which events are counted (1s)")
+      .time("--grace", s.grace, "how long a window waits for late events (0s)")
       .on("--as-is", s.as_is, "take no addresses and secrets out")
       .json(s.json, "end with one line of JSON that sums up");
   if (const auto status = own.take(argc, argv)) return *status;

@@ -88,11 +88,12 @@ std::string language_of(const std::string& trace) {
 }
 
 void watch_application(topology& t, const settings& s) {
-  auto all = t.tail("application", s.logs + "/app.log", {.multiline = logs::all_traces()})
-                 .filter("with-trace", [](const std::string& event) {
-                   return event.find('\n') != std::string::npos;
-                 });
-  all.redact("buyers", private_parts).to(traces);
+  auto all =
+      t.tail("application", s.logs + "/app.log", {.multiline = logs::all_traces()})
+          .filter("with-trace",
+                  [](const std::string& event) { return event.find('\n') != std::string::npos; })
+          .redact("private-traces", private_parts);
+  all.to(traces);
   all.key_by("by-language", language_of).count("per-language").to(per_language);
 }
 
