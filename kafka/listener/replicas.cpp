@@ -77,8 +77,7 @@ void describe_from(session& with, const exchange_ptr<describe_topic_partitions_r
   for (const auto& [name, topic] : wanted) {
     if (in.cursor && name < in.cursor->topic_name) continue;
     if (left == 0) {
-      out.next_cursor.emplace();
-      out.next_cursor->topic_name = name;
+      out.next_cursor = describe_topic_partitions_response::cursor{.topic_name = name};
       break;
     }
     if (!topic) {
@@ -94,9 +93,8 @@ void describe_from(session& with, const exchange_ptr<describe_topic_partitions_r
     const auto next = first + static_cast<std::int32_t>(out.topics.back().partitions.size());
     left -= next - first;
     if (static_cast<std::uint32_t>(next) < topic->getPartitions().size()) {
-      out.next_cursor.emplace();
-      out.next_cursor->topic_name = name;
-      out.next_cursor->partition_index = next;
+      out.next_cursor =
+          describe_topic_partitions_response::cursor{.topic_name = name, .partition_index = next};
       break;
     }
   }

@@ -82,7 +82,7 @@ class message_reader {
     std::int8_t there = 0;
     number(there);
     if (there < 0) return to.reset();
-    T::fields(*this, to.emplace(), v);
+    T::fields(*this, *(to = T{}), v);  // clang 14 finds no emplace for a class inside another
   }
 
   template <class T>

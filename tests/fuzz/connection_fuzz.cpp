@@ -97,7 +97,7 @@ class moody_fields {
   template <class T>
   void structure(std::optional<T>& to, int v, bool nullable) {
     to.reset();
-    if (!nullable || from_.next() % 2 == 0) T::fields(*this, to.emplace(), v);
+    if (!nullable || from_.next() % 2 == 0) T::fields(*this, *(to = T{}), v);
   }
   template <class T>
   void array(std::vector<T>& to, int v) {
