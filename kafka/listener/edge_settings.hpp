@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -32,10 +33,12 @@ struct edge_settings {
   std::vector<broker_setting> broker;
   std::string directory;  // log.dirs
 
-  std::uint32_t request_bytes_max = 100u << 20;  // socket.request.max.bytes
-  std::uint32_t fetch_bytes_max = 55u << 20;     // fetch.max.bytes
-  std::uint32_t connections_max = 20'000;        // max.connections
-  duration idle_max = 10min;                     // connections.max.idle.ms
+  std::uint32_t request_bytes_max = 100u << 20;                 // socket.request.max.bytes
+  std::uint32_t fetch_bytes_max = 55u << 20;                    // fetch.max.bytes
+  std::uint32_t connections_max = 20'000;                       // max.connections
+  std::uint32_t connections_per_address_max = 0x7fffffff;       // max.connections.per.ip
+  std::map<std::string, std::uint32_t> connections_of_address;  // max.connections.per.ip.overrides
+  duration idle_max = 10min;                                    // connections.max.idle.ms
 
   /// Per connection: at either limit nothing more is read until something has been answered, so
   /// that they are exceeded by one request at most.

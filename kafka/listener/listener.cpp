@@ -376,6 +376,8 @@ class listener::core : public std::enable_shared_from_this<core> {
   void wake_all();
   void relieve();
   void refuse_one();
+  void say_refused(const std::string& why);
+  std::uint32_t connections_from(const std::string& address) const;
   void keep_spare() { spare_ = ::open("/dev/null", O_RDONLY | O_CLOEXEC); }
   void give_up_spare() {
     if (spare_ >= 0) ::close(std::exchange(spare_, -1));
@@ -395,8 +397,9 @@ class listener::core : public std::enable_shared_from_this<core> {
   std::unique_ptr<char[]> scratch_;
   int spare_ = -1;  // a descriptor to give up when there are no more
   std::unordered_map<client_socket*, std::shared_ptr<client_socket>> sockets_;
+  std::unordered_map<std::string, std::uint32_t> from_address_;  // of those in `sockets_`
   std::uint16_t port_ = 0;
-  bool full_ = false;  // and said so
+  steady::time_point quiet_until_{};  // about connections that are refused
   bool shut_ = false;
 };
 
@@ -459,14 +462,17 @@ void listener::core::take(tcp::socket socket) {
       peer.address().is_v6() && peer.address().to_v6().is_v4_mapped()
           ? asio::ip::make_address_v4(asio::ip::v4_mapped, peer.address().to_v6()).to_string()
           : peer.address().to_string();
-  if (sockets_.size() >= settings_.connections_max) {
-    if (!std::exchange(full_, true))
-      log_line("listener", fmt::format("there are {} connections, the limit: further ones are "
-                                       "closed",
-                                       settings_.connections_max));
-    return;
-  }
-  full_ = false;
+  if (sockets_.size() >= settings_.connections_max)
+    return say_refused(fmt::format("there are {} connections, the limit: further ones are closed",
+                                   settings_.connections_max));
+  const auto special = settings_.connections_of_address.find(where);
+  const auto most = special == settings_.connections_of_address.end()
+                        ? settings_.connections_per_address_max
+                        : special->second;
+  if (const auto there = connections_from(where); there >= most)
+    return say_refused(fmt::format(
+        "{} has {} connections, and max.connections.per.ip is {} for it: further ones are closed",
+        where, there, most));
   auto made = std::make_shared<client_socket>(io_, std::move(socket), shared_, traffic_, links_,
                                               scratch_.get());
   connection_config config;
@@ -477,9 +483,13 @@ void listener::core::take(tcp::socket socket) {
   config.sessions = sessions_;
   config.client_host = "/" + where;
   sockets_.emplace(made.get(), made);
+  ++from_address_[where];
   client_socket::events events;
-  events.gone = [weak = weak_from_this()](client_socket* which) {
-    if (const auto self = weak.lock()) self->sockets_.erase(which);
+  events.gone = [weak = weak_from_this(), where](client_socket* which) {
+    const auto self = weak.lock();
+    if (!self || self->sockets_.erase(which) == 0) return;
+    const auto left = self->from_address_.find(where);
+    if (--left->second == 0) self->from_address_.erase(left);
   };
   // Later, when nobody is in the middle of something.
   events.room = [weak = weak_from_this(), &io = io_->io()] {
@@ -494,6 +504,19 @@ void listener::core::take(tcp::socket socket) {
   };
   made->start(spawn_connection(system_, std::move(config)),
               fmt::format("{}:{}", where, peer.port()), std::move(events));
+}
+
+std::uint32_t listener::core::connections_from(const std::string& address) const {
+  const auto at = from_address_.find(address);
+  return at == from_address_.end() ? 0 : at->second;
+}
+
+// Clients that are refused try again at once: a line now and then says enough.
+void listener::core::say_refused(const std::string& why) {
+  const auto now = steady::now();
+  if (now < quiet_until_) return;
+  quiet_until_ = now + 10s;
+  log_line("listener", why);
 }
 
 void listener::core::wake_all() {
@@ -536,10 +559,9 @@ void listener::core::relieve() {
 
 // Without a descriptor nobody can be told to go: the spare one is for that.
 void listener::core::refuse_one() {
-  if (!std::exchange(full_, true))
-    log_line("listener", fmt::format("there are no descriptors for more than {} connections: "
-                                     "further ones are closed (ulimit -n)",
-                                     sockets_.size()));
+  say_refused(fmt::format(
+      "there are no descriptors for more than {} connections: further ones are closed (ulimit -n)",
+      sockets_.size()));
   give_up_spare();
   boost::system::error_code ignored;
   acceptor_.non_blocking(true, ignored);

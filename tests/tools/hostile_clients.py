@@ -301,6 +301,8 @@ class Records(Hostile):
             self.assertEqual(client.produce("t", good), (0, 0))
             self.assertEqual(client.create("far", ("message.timestamp.after.max.ms", str(2**63 - 1))), 0)
             self.assertEqual(client.produce("far", batch(record(b"x"), time=2**62)), (0, 0))
+            self.assertEqual(client.create("old", ("message.timestamp.before.max.ms", "1000")), 0)
+            self.assertEqual(client.produce("old", batch(record(b"x"), time=1000))[0], INVALID_TIMESTAMP)
             self.assertEqual(client.create("c", ("cleanup.policy", "compact")), 0)
             self.assertEqual(client.produce("c", good)[0], INVALID_RECORD)  # it has no key
         self.served()
@@ -381,6 +383,30 @@ class Connections(Hostile):
             client.socket.close()
         self.check_memory(300)
         self.served()
+        self.ends_well()
+
+    def test_one_address_cannot_take_all_places(self):
+        self.start_node("max.connections.per.ip=3", "max.connections.per.ip.overrides=127.0.0.2:1")
+
+        def served(source):
+            with socket.create_connection(("127.0.0.1", self.port), PATIENCE, (source, 0)) as client:
+                client.settimeout(PATIENCE)
+                try:
+                    client.sendall(struct.pack(">ihhih", 10, API_VERSIONS, 0, 7, -1))
+                    return client.recv(1) != b""
+                except ConnectionError:
+                    return False
+
+        there = [self.client() for _ in range(3)]
+        for client in there:
+            client.call(API_VERSIONS, 0, b"")
+        self.assertFalse(served("127.0.0.1"))
+        self.assertTrue(served("127.0.0.2"))
+        self.assertIn("127.0.0.1 has 3 connections, and max.connections.per.ip is 3 for it", self.said())
+        there.pop().socket.close()
+        self.eventually(lambda: served("127.0.0.1"), "the place of one that left stays taken")
+        for client in there:
+            client.socket.close()
         self.ends_well()
 
     def test_one_byte_after_the_other_is_slow_but_right(self):

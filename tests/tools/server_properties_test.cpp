@@ -91,14 +91,15 @@ TEST_CASE("a name without effect is warned of with what may have been meant", "[
   CHECK(warning("num.partition=3\n") ==
         "s.properties line 1: num.partition is not known here and has no effect: did you mean "
         "num.partitions?");
-  CHECK_THAT(warning("max.connections.per.ip=7\n"), contains("has no effect"));
+  CHECK_THAT(warning("quota.window.num=7\n"), contains("has no effect"));
 }
 
 TEST_CASE("a node that cannot be protected as asked does not start", "[tools][node]") {
-  for (const auto* each : {"authorizer.class.name=org.example.Authorizer", "super.users=User:ada",
-                           "ssl.keystore.location=/k", "sasl.enabled.mechanisms=PLAIN",
-                           "listener.name.client.ssl.keystore.location=/k",
-                           "listener.name.client.plain.sasl.jaas.config=x"}) {
+  for (const auto* each :
+       {"authorizer.class.name=org.example.Authorizer", "super.users=User:ada",
+        "ssl.keystore.location=/k", "sasl.enabled.mechanisms=PLAIN",
+        "security.inter.broker.protocol=SSL", "listener.name.client.ssl.keystore.location=/k",
+        "listener.name.client.plain.sasl.jaas.config=x"}) {
     INFO(each);
     const auto read = parse_server_properties(std::string{each} + "\n", "s.properties", {});
     REQUIRE_FALSE(read.has_value());
@@ -108,6 +109,27 @@ TEST_CASE("a node that cannot be protected as asked does not start", "[tools][no
                                            contains("take it out"));
   }
   CHECK(parse_server_properties("authorizer.class.name=\n", "s.properties", {}).has_value());
+  const auto plain =
+      parse_server_properties("security.inter.broker.protocol=PLAINTEXT\n", "s.properties", {});
+  REQUIRE(plain.has_value());
+  CHECK(plain->warnings.empty());
+}
+
+TEST_CASE("connections are limited by address", "[tools][node]") {
+  const auto read = parse_server_properties(
+      "max.connections.per.ip=0\nmax.connections.per.ip.overrides=127.0.0.1:3, 0:0::1:4\n",
+      "s.properties", {});
+  REQUIRE(read.has_value());
+  CHECK(read->warnings.empty());
+  CHECK(read->edge.connections_per_address_max == 0);
+  CHECK(read->edge.connections_of_address ==
+        std::map<std::string, std::uint32_t>{{"127.0.0.1", 3}, {"::1", 4}});
+  for (const auto* each : {"max.connections.per.ip=0", "max.connections.per.ip.overrides=myhost:3",
+                           "max.connections.per.ip.overrides=127.0.0.1",
+                           "max.connections.per.ip.overrides=127.0.0.1:-1"}) {
+    INFO(each);
+    CHECK_FALSE(parse_server_properties(std::string{each} + "\n", "s.properties", {}).has_value());
+  }
 }
 
 TEST_CASE("a file that is no text says so in text", "[tools][node]") {

@@ -1,5 +1,6 @@
 #include "tools/penstock/server_properties.hpp"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -180,6 +181,7 @@ constexpr topic_default topic_defaults[] = {
     {"log.index.interval.bytes", "index.interval.bytes", 1},
     {"log.message.timestamp.type", "message.timestamp.type", 0},
     {"log.message.timestamp.after.max.ms", "message.timestamp.after.max.ms", 1},
+    {"log.message.timestamp.before.max.ms", "message.timestamp.before.max.ms", 1},
     {"message.max.bytes", "max.message.bytes", 1},
     {"compression.type", "compression.type", 0},
     {"log.flush.interval.ms", "flush.ms", 1},
@@ -190,7 +192,6 @@ bool without_effect(std::string_view name) {
   static const std::set<std::string_view> names{"controller.quorum.voters",
                                                 "controller.quorum.bootstrap.servers",
                                                 "inter.broker.listener.name",
-                                                "security.inter.broker.protocol",
                                                 "num.network.threads",
                                                 "num.io.threads",
                                                 "num.recovery.threads.per.data.dir",
@@ -219,7 +220,9 @@ bool without_effect(std::string_view name) {
 }
 
 /// Who asks for protection must not get a node that everybody may read: such a name is refused.
-bool asks_for_protection(std::string_view name) {
+bool asks_for_protection(std::string_view name, std::string_view value) {
+  if (value.empty()) return false;
+  if (name == "security.inter.broker.protocol") return value != "PLAINTEXT";
   for (const std::string_view each : {"ssl.", "sasl.", "authorizer.", "super.users"})
     if (name.starts_with(each)) return true;
   return name.starts_with("listener.name.") &&
@@ -399,12 +402,44 @@ result<void> read_node(reading& in) {
   return in.number<std::int32_t>("num.partitions", in.to.node.default_partitions, 1, 100'000);
 }
 
+// As a connection's address is written: 127.0.0.1, ::1.
+std::optional<std::string> address_of(const std::string& text) {
+  for (const int family : {AF_INET, AF_INET6}) {
+    in6_addr parsed{};
+    char written[INET6_ADDRSTRLEN] = {};
+    if (::inet_pton(family, text.c_str(), &parsed) == 1 &&
+        ::inet_ntop(family, &parsed, written, sizeof written) != nullptr)
+      return std::string{written};
+  }
+  return std::nullopt;
+}
+
+result<void> read_connection_limits(reading& in) {
+  auto& edge = in.to.edge;
+  PENSTOCK_TRY(in.number<std::uint32_t>("max.connections", edge.connections_max, 1, 0x7fffffff));
+  constexpr const char* overrides = "max.connections.per.ip.overrides";
+  if (const auto* from = in.find(overrides))
+    for (const auto& each : list_of(from->value)) {
+      const auto colon = each.rfind(':');
+      const auto address =
+          colon == std::string::npos ? std::nullopt : address_of(each.substr(0, colon));
+      if (!address)
+        return wrong(overrides, *from, "ADDRESS:NUMBER such as 10.0.0.7:100, with commas between");
+      const property number{each.substr(colon + 1), from->where};
+      PENSTOCK_ASSIGN(edge.connections_of_address[*address],
+                      number_of<std::uint32_t>(overrides, number, 0, 0x7fffffff));
+    }
+  // As in Kafka: nobody but those who are named.
+  return in.number<std::uint32_t>("max.connections.per.ip", edge.connections_per_address_max,
+                                  edge.connections_of_address.empty() ? 1 : 0, 0x7fffffff);
+}
+
 result<void> read_limits(reading& in) {
   auto& edge = in.to.edge;
   PENSTOCK_TRY(in.number<std::uint32_t>("socket.request.max.bytes", edge.request_bytes_max, 1024,
                                         0x7fffffff));
   PENSTOCK_TRY(in.number<std::uint32_t>("fetch.max.bytes", edge.fetch_bytes_max, 1024, 0x7fffffff));
-  PENSTOCK_TRY(in.number<std::uint32_t>("max.connections", edge.connections_max, 1, 0x7fffffff));
+  PENSTOCK_TRY(read_connection_limits(in));
   PENSTOCK_TRY(in.millis("connections.max.idle.ms", edge.idle_max, 100));
   std::int64_t queued = -1;  // as Kafka says that there is no limit: then it is ours
   PENSTOCK_TRY(
@@ -466,13 +501,14 @@ result<server_properties> parse_server_properties(std::string_view text, const s
   PENSTOCK_TRY(read_limits(in));
   PENSTOCK_TRY(read_topic_defaults(in));
   for (const auto& [known, from] : all) {
-    if (asks_for_protection(known) && !from.value.empty())
+    if (asks_for_protection(known, from.value))
       return from.refused(
           fmt::format("{} asks for protection, and there is no encryption and no access control "
                       "yet: take it out if the network alone may protect this node",
                       shown(known)));
     to.edge.broker.push_back({known, from.value, false});
-    if (!in.used.contains(known) && !without_effect(known))
+    if (!in.used.contains(known) && !without_effect(known) &&
+        known != "security.inter.broker.protocol")
       to.warnings.push_back(
           fmt::format("{}: {} {}", from.where, shown(known), why_without_effect(known, in.known)));
   }
