@@ -77,12 +77,12 @@ class partition_log {
   /// idempotent sequences checked per batch (KIP-98 rules: `out_of_order_sequence`,
   /// `producer_fenced`, a repeat gives the first's offsets with `duplicate`), offsets assigned.
   /// All or nothing. `corrupt` (header or checksum), `invalid_argument` (records that do not fit
-  /// their batch or the settings), `bad_record` (its time is too far ahead), `record_too_large`,
-  /// `disk_full`, `io_error`; after `sync_failed` the log is closed for good. Not durable until the
-  /// files named by `unsynced` are synced. With `drop_repeats`, a batch whose `source_mark` has a
-  /// sequence not above the last one of the same task is a duplicate, and one with a lower epoch is
-  /// `producer_fenced`. With `kept`, in which the batches lie, the tail cache may keep them there;
-  /// else it copies them.
+  /// their batch or the settings), `bad_record` (its time is too far from the node's),
+  /// `record_too_large`, `disk_full`, `io_error`; after `sync_failed` the log is closed for good.
+  /// Not durable until the files named by `unsynced` are synced. With `drop_repeats`, a batch whose
+  /// `source_mark` has a sequence not above the last one of the same task is a duplicate, and one
+  /// with a lower epoch is `producer_fenced`. With `kept`, in which the batches lie, the tail cache
+  /// may keep them there; else it copies them.
   virtual result<append_result> append(bytes_view batches, epoch_t leader_epoch = 0,
                                        const kept_memory& kept = {}) = 0;
 

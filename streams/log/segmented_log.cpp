@@ -7,6 +7,7 @@
 
 #include "streams/log/file_names.hpp"
 #include "streams/log/sync_failure.hpp"
+#include "streams/log/time_bounds.hpp"
 #include "streams/record/batch_layout.hpp"
 
 namespace penstock {
@@ -128,16 +129,7 @@ result<segmented_log::accepted_batch> segmented_log::judge_one(const batch_view&
                  "a record without a key cannot be kept in a compacted topic: give it a key or "
                  "set cleanup.policy=delete"};
   }
-  const auto newest = to_millis(facts.max_time);
-  const auto now = to_millis(clock_->now());
-  const auto ahead = static_cast<std::uint64_t>(newest) - static_cast<std::uint64_t>(now);
-  if (newest > now && ahead > static_cast<std::uint64_t>(settings_.time_ahead_max.count()) &&
-      settings_.time_type == timestamp_type::create_time && !batch.is_control()) {
-    return error{errc::bad_record,
-                 fmt::format("the time of a record, {}, is {} ms ahead of the node's: "
-                             "message.timestamp.after.max.ms is {}",
-                             newest, ahead, settings_.time_ahead_max.count())};
-  }
+  PENSTOCK_TRY(check_times(batch, facts, settings_, clock_->now()));
   if (batch.time_type() == timestamp_type::log_append_time) {
     return error{errc::invalid_argument, "a batch says that the log has stamped it already"};
   }

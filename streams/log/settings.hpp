@@ -30,6 +30,7 @@ struct log_settings {
   duration compaction_lag_min = 0ms;                       // min.compaction.lag.ms
   timestamp_type time_type = timestamp_type::create_time;  // message.timestamp.type
   duration time_ahead_max = duration::max();               // message.timestamp.after.max.ms
+  duration time_behind_max = duration::max();              // message.timestamp.before.max.ms
   std::optional<codec> compression;                        // compression.type; none: as it comes
   flush_policy flush = flush_policy::batch;                // penstock.flush
   duration flush_interval = 1000ms;                        // flush.ms, with policy `interval`

@@ -55,6 +55,10 @@ constexpr std::array rules{
           "How far the time of a record may lie ahead of the node's; it is refused beyond."},
          0,
          int64_max},
+    rule{{"message.timestamp.before.max.ms", milliseconds, "9223372036854775807", "0 or more",
+          "How far the time of a record may lie behind the node's; it is refused beyond."},
+         0,
+         int64_max},
     rule{{"message.timestamp.type", choice, "CreateTime", "CreateTime or LogAppendTime",
           "Whose time a record carries: the producer's, or that of the append."}},
     rule{{"min.cleanable.dirty.ratio", ratio, "0.5", "0 to 1",
@@ -108,7 +112,6 @@ constexpr std::array foreign{"compression.gzip.level",
                              "max.compaction.lag.ms",
                              "message.downconversion.enable",
                              "message.format.version",
-                             "message.timestamp.before.max.ms",
                              "message.timestamp.difference.max.ms",
                              "min.insync.replicas",
                              "preallocate",
@@ -404,6 +407,7 @@ log_settings topic_settings::to_log_settings() const {
   to.time_type = has("message.timestamp.type", "LogAppendTime") ? timestamp_type::log_append_time
                                                                 : timestamp_type::create_time;
   to.time_ahead_max = duration{number("message.timestamp.after.max.ms")};
+  to.time_behind_max = duration{number("message.timestamp.before.max.ms")};
   to.compression = compression();
   to.flush = has("penstock.flush", "none")       ? flush_policy::none
              : has("penstock.flush", "interval") ? flush_policy::interval

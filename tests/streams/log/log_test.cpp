@@ -166,6 +166,23 @@ TEST_CASE("a record whose time is too far ahead is refused", "[log]") {
   CHECK(f.append("stamped", now + 5000ms) == 2);
 }
 
+TEST_CASE("a record whose time is too far behind is refused", "[log]") {
+  log_fixture f;
+  f.settings.time_behind_max = 1000ms;
+  f.open();
+  const auto now = f.clock.now();
+  CHECK(f.append("on time", now - 1000ms) == 0);
+  CHECK(f.append("early", now + 5000ms) == 1);
+  const auto refused = f.log->append(f.batch_of({"late"}, now - 1001ms));
+  CHECK(refused.error() == errc::bad_record);
+  CHECK_THAT(refused.error().message(),
+             test::contains("1001 ms behind") && test::contains("message.timestamp.before.max.ms"));
+  CHECK(f.log->append(f.batch_of({"never"}, min_timestamp)).error() == errc::bad_record);
+  f.settings.time_type = timestamp_type::log_append_time;
+  f.log->change_settings(f.settings);
+  CHECK(f.append("stamped", from_millis(5)) == 2);
+}
+
 TEST_CASE("segments roll by size and by age", "[log]") {
   log_fixture f;
   f.settings.segment_bytes = 300;
