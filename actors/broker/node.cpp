@@ -77,6 +77,7 @@ struct node_state {
   node_config config;
   node_defaults defaults;
   writer_actor writer;
+  writer_actor background_writer;
   partition_actor metadata_log;
   controller_actor controller;
   coordinator_actor coordinator;
@@ -158,6 +159,7 @@ void host(node_self self, const std::string& topic, std::int32_t partition) {
   config.on = state.config.on;
   config.time = state.config.time;
   config.writer = state.writer;
+  config.background_writer = state.background_writer;
   config.housekeeping = state.config.housekeeping;
   auto& slot = hosted.partitions[static_cast<std::size_t>(partition)];
   if (state.made.has(id_of(hosted.id), partition)) slot.made = true;
@@ -222,10 +224,10 @@ void note_made(node_state& state) {
   state.made = std::move(now);
 }
 
-void start_writer(node_self self) {
-  auto& state = self->state;
-  state.writer = spawn_writer(self->system(), *state.config.on, state.config.detached_writer);
-  self->monitor(state.writer);
+void start_writer(node_self self, writer_actor& slot) {
+  const auto& config = self->state.config;
+  slot = spawn_writer(self->system(), *config.on, config.detached_writer);
+  self->monitor(slot);
 }
 
 void on_partition_down(node_self self, const topic_partition& tp, const error& why) {
@@ -268,6 +270,7 @@ void start_metadata(node_self self) {
   log.on = state.config.on;
   log.time = state.config.time;
   log.writer = state.writer;
+  log.background_writer = state.background_writer;
   log.housekeeping = state.config.housekeeping;
   state.metadata_log = spawn_partition(self->system(), std::move(log));
   self->monitor(state.metadata_log);
@@ -311,10 +314,12 @@ void on_down(node_self self, const caf::down_msg& down) {
   auto& state = self->state;
   if (state.closed) return;
   const auto why = from_caf(down.reason);
-  if (down.source == state.writer.address()) {
-    log_line("writer", "ended: " + why.to_string() + "; starting another");
-    return start_writer(self);  // partitions notice at their next sync and are started again
-  }
+  for (auto* each : {&state.writer, &state.background_writer})
+    if (down.source == each->address()) {
+      log_line("writer", "ended: " + why.to_string() + "; starting another");
+      // Partitions notice at their next sync and are started again.
+      return start_writer(self, *each);
+    }
   if (down.source == state.coordinator.address()) {
     log_line("group coordinator", "ended: " + why.to_string() + "; starting another");
     return start_coordinator(self);
@@ -686,6 +691,7 @@ void close_node(node_self self, caf::typed_response_promise<admin_reply> promise
     note_made(self->state);
     promise.deliver(all->first ? failed<admin_reply>(all->first) : admin_reply{});
     for (auto each : {caf::actor_cast<caf::actor>(self->state.writer),
+                      caf::actor_cast<caf::actor>(self->state.background_writer),
                       caf::actor_cast<caf::actor>(self->state.controller),
                       caf::actor_cast<caf::actor>(self->state.coordinator),
                       caf::actor_cast<caf::actor>(self->state.transactions)})
@@ -720,7 +726,8 @@ node_self_actor::behavior_type node(node_self self, node_config config, node_def
   } else {
     log_line("node", made.error().message());
   }
-  start_writer(self);
+  start_writer(self, self->state.writer);
+  start_writer(self, self->state.background_writer);
   start_metadata(self);
   return {
       to_partition<append_request, append_reply>(self),

@@ -51,6 +51,8 @@ struct partition_state {
   bool no_room = false;          // the last append found the disk full
   std::deque<waiting> unsynced;  // what waits for the writer, in offset order
   bool sync_in_flight = false;
+  std::size_t segments_seen = 0;  // by `sync_closed_segments`
+  bool segments_in_flight = false;
   std::vector<parked_fetch> parked;
   std::uint64_t next_fetch_id = 1;
   std::map<std::string, std::int32_t> source_epochs;  // upstream tasks that opened this partition
@@ -234,12 +236,11 @@ void acknowledge_synced(partition_state& state) {
   serve_parked(state);
 }
 
-void request_sync(partition_self self) {
-  auto& state = self->state;
-  if (state.sync_in_flight || !state.log) return;
-  auto pending = state.log->unsynced();
-  if (pending.files.empty() && pending.folders.empty()) return;
-  state.sync_in_flight = true;
+// Has `by` sync what is pending; `in_flight` is set meanwhile. A failure takes the partition
+// offline.
+void sync_by(partition_self self, const writer_actor& by, bool partition_state::*in_flight,
+             const partition_log::pending_sync& pending, std::function<void()> then) {
+  self->state.*in_flight = true;
   auto request = sync_request::make(
       (pending.files.size() + pending.folders.size()) * 256, [&](wire::SyncRequest::Builder out) {
         auto fill = [](auto list, const std::vector<std::string>& from) {
@@ -248,27 +249,48 @@ void request_sync(partition_self self) {
         fill(out.initFiles(static_cast<unsigned>(pending.files.size())), pending.files);
         fill(out.initFolders(static_cast<unsigned>(pending.folders.size())), pending.folders);
       });
-  auto failed_sync = [self](const error& why) {
-    self->state.sync_in_flight = false;
-    self->state.log->mark_sync_failed(why);
-    go_offline(self->state, why);
-  };
-  self->request(state.config.writer, caf::infinite, std::move(request))
+  self->request(by, caf::infinite, std::move(request))
       .then(
-          [self, pending, failed_sync](const sync_reply& reply) {
-            if (auto why = error_of(reply.open()->getFailure())) return failed_sync(why);
+          [self, pending, in_flight, then](const sync_reply& reply) {
             auto& now = self->state;
-            now.sync_in_flight = false;
+            now.*in_flight = false;
             if (now.offline) return;
+            if (auto why = error_of(reply.open()->getFailure())) {
+              now.log->mark_sync_failed(why);
+              return go_offline(now, why);
+            }
             now.log->mark_synced(pending);
             acknowledge_synced(now);
-            if (!now.unsynced.empty()) request_sync(self);
+            then();
           },
           [self](const caf::error&) {
             // Its supervisor starts another writer, and this partition again with it: what was not
             // acknowledged is sent again by those who sent it.
             self->quit(to_caf(error{errc::closed, "the writer of the data directory has ended"}));
           });
+}
+
+void request_sync(partition_self self) {
+  auto& state = self->state;
+  if (state.sync_in_flight || !state.log) return;
+  const auto pending = state.log->unsynced();
+  if (pending.files.empty() && pending.folders.empty()) return;
+  sync_by(self, state.config.writer, &partition_state::sync_in_flight, pending, [self] {
+    if (!self->state.unsynced.empty()) request_sync(self);
+  });
+}
+
+// Once for each segment that was begun, so that a log that cannot note it is not synced all the
+// time. Nobody waits for it.
+void sync_closed_segments(partition_self self) {
+  auto& state = self->state;
+  const auto segments = state.log->segment_count();
+  if (state.segments_in_flight || state.segments_seen == segments) return;
+  state.segments_seen = segments;
+  const auto pending = state.log->unsynced_segments();
+  if (pending.files.empty()) return;
+  sync_by(self, state.config.background_writer, &partition_state::segments_in_flight, pending,
+          [self] { sync_closed_segments(self); });
 }
 
 using append_promise = caf::typed_response_promise<append_reply>;
@@ -295,6 +317,7 @@ void append_then(partition_self self, bytes_view batches, const kept_memory& kep
     go_offline_if_failed(state);
     return;
   }
+  sync_closed_segments(self);
   const auto policy = state.log->settings().flush;
   const bool wait = policy == flush_policy::batch &&
                     appended->next_offset > state.log->synced_offset() &&

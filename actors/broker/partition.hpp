@@ -43,8 +43,9 @@ struct partition_config {
   log_settings log;
   disk* on = nullptr;
   const penstock::clock* time = nullptr;
-  writer_actor writer;
-  duration housekeeping = 30s;  // between passes of retention and compaction
+  writer_actor writer;             // somebody waits for its syncs
+  writer_actor background_writer;  // for whole segments, which take long
+  duration housekeeping = 30s;     // between passes of retention and compaction
   std::size_t parked_fetches_max = 10'000;
   std::uint32_t append_credit_bytes = 4u << 20;
 };

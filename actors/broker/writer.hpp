@@ -1,7 +1,7 @@
-// The actor that makes bytes durable: one per data directory. Partitions ask it to sync the files
-// they wrote; it takes all that waits and syncs each file once (group commit). It blocks in
-// fdatasync, so it runs on a thread of its own, except under the test coordinator, where seeds must
-// replay.
+// The actor that makes bytes durable: two per data directory, one for syncs that somebody waits for
+// and one for closed segments. Partitions ask it to sync the files they wrote; it takes all that
+// waits and syncs each file once (group commit). It blocks in fdatasync, so it runs on a thread of
+// its own, except under the test coordinator, where seeds must replay.
 #pragma once
 
 #include <caf/actor_system.hpp>

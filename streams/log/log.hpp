@@ -135,6 +135,7 @@ class partition_log {
     std::uint64_t bytes = 0;
 
     // For `mark_synced`: what the log had done when this was taken.
+    offset_t recovery_point = 0;  // scans need not go below it; 0: it stays where it is
     std::uint64_t appended = 0;
     std::uint64_t entries = 0;
     std::uint64_t truncations = 0;
@@ -144,7 +145,13 @@ class partition_log {
   /// syncs by itself) needs no sync.
   virtual pending_sync unsynced() const = 0;
 
-  /// The writer synced a `pending_sync` taken earlier.
+  /// Segments that take no more appends and are not known to be on disk, with their indexes: with
+  /// `flush=none`, or after a crash. Synced behind everybody's back, they are not read again by the
+  /// next recovery. No files: there are none.
+  virtual pending_sync unsynced_segments() const = 0;
+
+  /// The writer synced a `pending_sync` taken earlier. A checkpoint that cannot be written is left
+  /// to the next one.
   virtual void mark_synced(const pending_sync& done) = 0;
 
   /// The writer could not: the log refuses every further append with this reason.

@@ -637,11 +637,33 @@ partition_log::pending_sync segmented_log::unsynced() const {
       if (segments_[i]->size() > 0) pending.files.push_back(segments_[i]->path());
     }
   }
-  if (entries_made_ > entries_synced_) {
-    if (folder_is_new_) pending.folders.push_back(parent_folder());
-    pending.folders.push_back(folder_);
-  }
+  name_unsynced_folders(pending);
   return pending;
+}
+
+partition_log::pending_sync segmented_log::unsynced_segments() const {
+  pending_sync pending;
+  const segment& open = *segments_.back();
+  if (recovery_point_ >= open.base()) return pending;
+  pending.up_to = open.base();
+  pending.recovery_point = open.base();
+  pending.appended = bytes_appended_ - std::min(bytes_appended_, open.size());
+  pending.bytes = pending.appended - std::min(pending.appended, bytes_synced_);
+  pending.entries = entries_made_;
+  pending.truncations = truncations_;
+  for (std::size_t i = segment_of(recovery_point_); i + 1 < segments_.size(); ++i) {
+    for (const auto suffix : {file_names::log, file_names::offset_index, file_names::time_index,
+                              file_names::transactions})
+      pending.files.push_back(path_of(file_names::of(segments_[i]->base(), suffix)));
+  }
+  name_unsynced_folders(pending);
+  return pending;
+}
+
+void segmented_log::name_unsynced_folders(pending_sync& pending) const {
+  if (entries_made_ == entries_synced_) return;
+  if (folder_is_new_) pending.folders.push_back(parent_folder());
+  pending.folders.push_back(folder_);
 }
 
 void segmented_log::mark_synced(const pending_sync& done) {
@@ -655,6 +677,9 @@ void segmented_log::mark_synced(const pending_sync& done) {
   bytes_synced_ = std::max(bytes_synced_, done.appended);
   entries_synced_ = std::max(entries_synced_, done.entries);
   if (entries_synced_ == entries_made_) folder_is_new_ = false;
+  if (done.recovery_point <= recovery_point_) return;
+  const offset_t point_before = std::exchange(recovery_point_, done.recovery_point);
+  if (!write_checkpoint()) recovery_point_ = point_before;
 }
 
 void segmented_log::mark_sync_failed(const error& why) {

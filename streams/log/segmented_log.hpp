@@ -46,6 +46,7 @@ class segmented_log final : public partition_log {
     return producers_.list();
   }
   pending_sync unsynced() const override;
+  pending_sync unsynced_segments() const override;
   void mark_synced(const pending_sync& done) override;
   void mark_sync_failed(const error& why) override;
   const error& failure() const override { return failed_; }
@@ -88,6 +89,7 @@ class segmented_log final : public partition_log {
   placed_batches keep(const std::vector<accepted_batch>& from, epoch_t epoch);
   result<void> roll_if_due(std::uint64_t bytes_more, std::size_t offsets_more, timestamp newest);
   result<void> roll();
+  void name_unsynced_folders(pending_sync& pending) const;
   /// `segment::seal` or `sync`, after whose failure nothing may be believed to be on disk.
   result<void> trusted(result<void> synced);
   result<void> begin_epoch(epoch_t epoch);

@@ -5,6 +5,7 @@
 
 #include "actors/broker/writer.hpp"
 #include "actors/messages/settings.hpp"
+#include "streams/log/checkpoint.hpp"
 #include "streams/log/file_names.hpp"
 #include "streams/log/sync_failure.hpp"
 #include "tests/support/virtual_node.hpp"
@@ -276,6 +277,23 @@ TEST_CASE("the writer leaves a note of a failed sync before anybody hears of it"
   n.clock.run_for(std::chrono::seconds{1});
   CHECK(sync_failure_noted(n.disk, folder).value());
   caf::anon_send_exit(writer, caf::exit_reason::kill);
+}
+
+TEST_CASE("segments of a topic that is never flushed are synced once they are full",
+          "[actors][node]") {
+  virtual_node n;
+  REQUIRE(!n.create("orders", 1, {{"penstock.flush", "none"}, {"segment.bytes", "1024"}}));
+  const auto recovery_point = [&] {
+    const auto read = read_checkpoint(n.disk, "/data/orders-0");
+    return read && *read ? (*read)->recovery_point : -1;
+  };
+  for (int i = 0; i < 3; ++i) REQUIRE(!failure_of(n.append("orders", {std::string(1000, 'x')})));
+  n.clock.run_for(std::chrono::seconds{1});
+  CHECK(recovery_point() == 2);
+  REQUIRE(!failure_of(n.append("orders", {std::string(1000, 'x')})));
+  n.clock.run_for(std::chrono::seconds{1});
+  CHECK(recovery_point() == 3);
+  CHECK(n.read("orders").size() == 4);
 }
 
 TEST_CASE("a full disk refuses appends, and takes them again when there is room",

@@ -61,6 +61,51 @@ struct three_segments : log_fixture {
 
 }  // namespace
 
+TEST_CASE("segments that were synced behind everybody's back are not read again after a crash",
+          "[log][recovery]") {
+  log_fixture f;
+  f.settings.segment_bytes = 1000;
+  f.settings.flush = flush_policy::none;
+  f.open();
+  while (f.log->segment_count() < 3) f.append("value");
+  const auto pending = f.log->unsynced_segments();
+  const offset_t begun = pending.up_to;
+  CHECK(pending.files.front() == f.path(0));
+  CHECK(f.log->synced_offset() == 0);
+  f.append("meanwhile");
+  f.sync(pending);
+  CHECK(f.log->synced_offset() == begun);
+  CHECK(f.log->unsynced_segments().files.empty());
+  const offset_t end = f.log->end_offset();
+  random chance{11};
+  f.log.reset();
+  SECTION("of the process") {
+    f.open();
+    CHECK(f.log->end_offset() == end);
+    CHECK(f.report.bytes_scanned == f.size_of(f.path(begun)));
+  }
+  SECTION("of the machine") {
+    f.disk.crash(chance);
+    f.open();
+    CHECK(f.log->end_offset() >= begun);
+    CHECK(f.report.bytes_scanned <= 1000);
+    CHECK(f.log->find_time(from_millis(1000)).value()->offset == 0);
+  }
+}
+
+TEST_CASE("a sync of closed segments counts for nothing behind a truncation", "[log][recovery]") {
+  log_fixture f;
+  f.settings.segment_bytes = 1000;
+  f.settings.flush = flush_policy::none;
+  f.open();
+  while (f.log->segment_count() < 3) f.append("value");
+  const auto pending = f.log->unsynced_segments();
+  REQUIRE(f.log->truncate_to(1));
+  while (f.log->segment_count() < 3) f.append("other");
+  f.sync(pending);
+  CHECK_FALSE(f.log->unsynced_segments().files.empty());
+}
+
 TEST_CASE("a log cut at every byte of its last two batches recovers what was whole",
           "[log][recovery]") {
   three_segments whole{left::unacknowledged};
