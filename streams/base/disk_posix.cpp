@@ -46,6 +46,14 @@ error failure(purpose why, const char* verb, const std::string& path, int code) 
     case EMFILE:
     case ENFILE:
       return error{errc::overloaded, text + "; raise the limit of open files (ulimit -n)"};
+    case EISDIR:  // no file, and will not be one
+    case EEXIST:
+    case ESPIPE:
+    case ENXIO:
+      return error{errc::invalid_argument, std::move(text)};
+    case EINVAL:  // so says a device that has nothing to sync
+      if (why == purpose::syncing) return error{errc::invalid_argument, std::move(text)};
+      break;
     default:
       break;
   }

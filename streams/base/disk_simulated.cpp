@@ -252,7 +252,7 @@ result<std::shared_ptr<file>> simulated_disk::open(const std::string& path, open
       return error{errc::not_found, "cannot open " + path + ": No such file or directory"};
     }
     if (in->cached.contains(name)) {
-      return error{errc::io_error, "cannot open " + path + ": Is a directory"};
+      return error{errc::invalid_argument, "cannot open " + path + ": Is a directory"};
     }
     found = std::make_shared<inode>();
     change_entry(*in, name, found, nullptr);
@@ -289,7 +289,7 @@ result<void> simulated_disk::make_folder(const std::string& path) {
     } else if (found->second.sub) {
       at = found->second.sub.get();
     } else {
-      return error{errc::io_error, "cannot make folder " + path + ": File exists"};
+      return error{errc::invalid_argument, "cannot make folder " + path + ": File exists"};
     }
   }
   return {};

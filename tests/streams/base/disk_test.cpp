@@ -1,5 +1,6 @@
 #include "streams/base/disk.hpp"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -37,6 +38,8 @@ void behaves_as_a_disk(disk& on, const std::string& root) {
   REQUIRE(write_file(on, folder + "/two", "2"));
   CHECK(read_file(on, folder + "/two", 10).value() == "2");
   CHECK(on.list(folder).value() == std::vector<std::string>{"one", "two"});
+  CHECK(on.open(folder, open_mode::create).error() == errc::invalid_argument);
+  CHECK(on.make_folder(folder + "/two").error() == errc::invalid_argument);
   REQUIRE(on.rename(path, folder + "/two"));
   CHECK(read_file(on, folder + "/two", 10).value() == "ab");
   CHECK(on.list(folder).value() == std::vector<std::string>{"two"});
@@ -100,6 +103,16 @@ TEST_CASE("a folder without permission is read_only", "[base][disk]") {
   }
   CHECK(machine_disk().open("/penstock-cannot-write-here", open_mode::create).error() ==
         errc::read_only);
+}
+
+TEST_CASE("what is no file is told from what fails", "[base][disk]") {
+  test::scratch_dir scratch;
+  const auto pipe = scratch.file("pipe");
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  CHECK(machine_disk().open(pipe, open_mode::create).value()->write_at(0, "x").error() ==
+        errc::invalid_argument);
+  CHECK(machine_disk().open("/dev/null", open_mode::read_write).value()->sync().error() ==
+        errc::invalid_argument);
 }
 
 TEST_CASE("writing to a full device is disk_full", "[base][disk]") {
