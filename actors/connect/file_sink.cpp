@@ -66,10 +66,12 @@ class file_connector final : public connector {
   void recover() {
     if (stopping_) return ended();
     if (auto done = restore(); !done) {
-      down(done.error());
-      return after(try_again, [this] { recover(); });
+      const auto& why = done.error();
+      const bool refused = why == errc::read_only || why == errc::not_found;
+      return try_later(refused ? error{errc::invalid_argument, why.message()} : why,
+                       [this] { recover(); });
     }
-    up();
+    works();
     running();
     busy_ = false;
     if (what_.put_aside.every.count() > 0) watch_age();
@@ -81,7 +83,9 @@ class file_connector final : public connector {
   result<void> restore() {
     PENSTOCK_TRY(make_folder_durably(files(), archive_.folder()));
     begun_ = config_.time->now();
-    PENSTOCK_ASSIGN(size_, size_of_file());
+    // Made at once: what stands in its way is said now rather than with the first line.
+    PENSTOCK_ASSIGN(const auto opened, files().open(what_.path, open_mode::create));
+    PENSTOCK_ASSIGN(size_, opened->size());
     const auto note = parse_file_note(reader_.note(0));
     if (!note || note->path != what_.path || note->closed) return {};
     open_ = true;
@@ -109,13 +113,6 @@ class file_connector final : public connector {
     return {};
   }
 
-  result<std::uint64_t> size_of_file() {
-    PENSTOCK_ASSIGN(const bool there, files().exists(what_.path));
-    if (!there) return std::uint64_t{0};
-    PENSTOCK_ASSIGN(const auto opened, files().open(what_.path, open_mode::read));
-    return opened->size();
-  }
-
   result<void> cut(std::uint64_t to) {
     spdlog::warn(
         "{} \"{}\": cut {} from {} to {} bytes: the rest was not committed and comes again",
@@ -134,13 +131,16 @@ class file_connector final : public connector {
     if (!known_ && has_records()) return make_known();
     if (take()) return write();
     if (is_over()) return;
-    if (rotation_due(what_.put_aside, size_, begun_, config_.time->now())) return put_aside();
-    bool done = true;
-    for (std::size_t p = 0; p < reader_.partitions(); ++p) {
-      reader_.fetch(p);
-      done = done && reader_.at_end(p);
-    }
-    if (done && !tidying_) close();
+    if (full_ || rotation_due(what_.put_aside, size_, begun_, config_.time->now()))
+      return put_aside();
+    for (std::size_t p = 0; p < reader_.partitions(); ++p) reader_.fetch(p);
+    if (used_up() && !tidying_) close();
+  }
+
+  bool used_up() const {
+    for (std::size_t p = 0; p < reader_.partitions(); ++p)
+      if (!reader_.at_end(p)) return false;
+    return true;
   }
 
   bool has_records() const {
@@ -159,24 +159,30 @@ class file_connector final : public connector {
     });
   }
 
-  /// What has been fetched, as lines; true when there is anything to write or commit.
+  /// What has been fetched and has room in the file, as lines; true when there is anything to write
+  /// or commit.
   bool take() {
     text_.clear();
     round_ = {};
+    full_ = false;
     bool taken = false;
-    for (std::size_t p = 0; p < reader_.partitions(); ++p) {
+    for (std::size_t p = 0; p < reader_.partitions() && !full_; ++p) {
       if (!reader_.has(p)) continue;
-      taken = true;
+      const auto from = reader_.next(p);
       auto read = reader_.take(p, [&](const record_view& r) {
-        if (!r.value) return;
+        if (!r.value) return true;
+        full_ = !has_room(what_.put_aside, size_ + text_.size(), r.value->size() + 1);
+        if (full_) return false;
         text_.append(*r.value).push_back('\n');
         ++round_.records;
         round_.bytes += r.value->size();
+        return true;
       });
       if (!read) {
         fail(read.error());
         return false;
       }
+      taken = taken || reader_.next(p) > from;
     }
     return taken;
   }
@@ -185,16 +191,9 @@ class file_connector final : public connector {
     busy_ = true;
     if (auto written = append(); !written) {
       file_.reset();
-      down(written.error());
-      if (stopping_) return ended();  // it stays in the topic
-      if (!failing_since_) failing_since_ = now();
-      if (finishing_ && now() - std::max(*failing_since_, finishing_since_) >= patience_at_end)
-        return fail(reader_.left_behind(written.error()));
-      reader_.look();
-      return after(try_again, [this] { write(); });
+      return try_later(written.error(), [this] { write(); });
     }
-    failing_since_.reset();
-    up();
+    works();
     commit(false, no_timestamp, [this] {
       delivered_.records += round_.records;
       delivered_.bytes += round_.bytes;
@@ -250,6 +249,27 @@ class file_connector final : public connector {
     commit(true, no_timestamp, [this] { ended(); });
   }
 
+  // --- a file that cannot be written
+
+  /// Goes on when it may be possible, which is never where the path cannot be that of a file. A job
+  /// that ends by itself does not wait for ever.
+  void try_later(const error& why, std::function<void()> then) {
+    if (why == errc::invalid_argument)
+      return fail(error{why.code(), why.message() + "; mend that, or name another file"});
+    down(why);
+    if (stopping_) return ended();  // what is left stays in the topic
+    if (!failing_since_) failing_since_ = now();
+    if (finishing_ && now() - std::max(*failing_since_, finishing_since_) >= patience_at_end)
+      return fail(reader_.left_behind(why));
+    reader_.look();
+    after(try_again, std::move(then));
+  }
+
+  void works() {
+    failing_since_.reset();
+    up();
+  }
+
   // --- putting aside
 
   void put_aside() {
@@ -259,6 +279,7 @@ class file_connector final : public connector {
     commit(false, *at, [this, when = *at] {
       file_.reset();
       if (auto done = archive_.put_aside(when); !done) return retry_rotation(done.error());
+      works();
       size_ = 0;
       begun_ = config_.time->now();
       // Until this is committed, a start finds the file aside and what is in its place not
@@ -271,14 +292,14 @@ class file_connector final : public connector {
     });
   }
 
+  /// The file stays as it is until then, or until the next run where this one has no lines left.
   void retry_rotation(const error& why) {
-    down(why);
-    busy_ = false;
-    if (stopping_) return close();
-    busy_ = true;
-    after(try_again, [this] {
+    if (stopping_ || (finishing_ && used_up())) {
+      down(why);
+      return close();
+    }
+    try_later(why, [this] {
       busy_ = false;
-      up();
       work();
     });
   }
@@ -314,6 +335,7 @@ class file_connector final : public connector {
   std::optional<std::uint64_t> tried_at_;  // where a round was to be written that is not synced
   bytes text_;                             // of the round
   connector_numbers round_;                // likewise
+  bool full_ = false;                      // the line behind it has no room in the file
   connector_numbers delivered_;
   std::optional<std::chrono::nanoseconds> failing_since_;
   std::chrono::nanoseconds finishing_since_{0};

@@ -101,6 +101,7 @@ class http_connector final : public connector {
         const auto at = now();
         auto taken = reader_.take(p, [&](const record_view& r) {
           if (r.value) owed.add(r, at);
+          return true;
         });
         if (!taken) return fail(taken.error());
       }

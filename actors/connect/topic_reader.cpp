@@ -113,25 +113,26 @@ void topic_reader::fetch(std::size_t p) {
 }
 
 result<void> topic_reader::take(std::size_t p,
-                                const std::function<void(const record_view&)>& each) {
+                                const std::function<bool(const record_view&)>& each) {
   auto& in = inputs_[p];
   PENSTOCK_ASSERT(in.ready.has_value());
-  const auto fetched = std::move(*in.ready);
-  in.ready.reset();
-  auto reply = fetched.open();
+  auto reply = in.ready->open();
   auto data = view(reply->getBatches());
   while (!data.empty()) {
     PENSTOCK_ASSIGN(auto one, batch_view::parse(data));
     data.remove_prefix(one.size());
-    if (one.is_control()) continue;
+    if (one.is_control() || one.last_offset() < in.next) continue;
     PENSTOCK_TRY(cursor_.open(one));
     for (record_view r;;) {
       PENSTOCK_ASSIGN(const bool more, cursor_.next(r));
       if (!more) break;
-      if (r.offset >= in.next) each(r);
+      if (r.offset < in.next || each(r)) continue;
+      in.next = r.offset;
+      return {};
     }
   }
   in.next = reply->getNextOffset();
+  in.ready.reset();
   return {};
 }
 

@@ -38,9 +38,10 @@ class topic_reader {
 
   bool has(std::size_t p) const { return inputs_[p].ready.has_value(); }
 
-  /// Gives the fetched records, views into what is then dropped, and goes on behind them. Fails
-  /// with what is wrong in their batches.
-  result<void> take(std::size_t p, const std::function<void(const record_view&)>& each);
+  /// Gives the fetched records, views into what is then dropped, and goes on behind them. Where
+  /// `each` returns false, the record and those behind it stay for the next call. Fails with what
+  /// is wrong in their batches.
+  result<void> take(std::size_t p, const std::function<bool(const record_view&)>& each);
 
   /// Offset behind everything that was taken.
   offset_t next(std::size_t p) const { return inputs_[p].next; }

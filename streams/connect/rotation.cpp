@@ -52,6 +52,10 @@ bool rotation_due(const rotate& how, std::uint64_t size, timestamp begun, timest
   return how.every.count() > 0 && now > begun && now - begun >= how.every;
 }
 
+bool has_room(const rotate& how, std::uint64_t size, std::uint64_t more) {
+  return how.bytes == 0 || size == 0 || size + more <= how.bytes;
+}
+
 std::string rotated_name(std::string_view name, timestamp at) {
   return fmt::format("{}.{}", name, stamp(at));
 }

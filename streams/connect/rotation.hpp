@@ -17,6 +17,9 @@ namespace penstock {
 /// never is. A clock that went back does not count as age.
 bool rotation_due(const rotate& how, std::uint64_t size, timestamp begun, timestamp now);
 
+/// Whether a file of `size` bytes may take `more`. An empty one takes a line of any length.
+bool has_room(const rotate& how, std::uint64_t size, std::uint64_t more);
+
 /// The name under which the file `name` is put aside: "NAME.20260301T120000.250Z". Names of later
 /// times sort behind.
 std::string rotated_name(std::string_view name, timestamp at);

@@ -19,7 +19,7 @@ import threading
 import unittest
 
 import harness
-from harness import OK, UNAVAILABLE, ToolTest
+from harness import OK, UNAVAILABLE, USAGE, ToolTest
 
 
 TOKEN = "s3cret-of-the-sink"
@@ -425,6 +425,32 @@ class Sinks(ToolTest):
         self.assertEqual(self.written(), self.consumed("sinks-out-sink").lines)
         self.assertEqual(set(self.written()), set(self.expected()))
         self.assertEqual([p for p in glob.glob(self.out + ".*") if not p.endswith(".gz")], [])
+
+    def test_no_file_is_larger_than_it_may_be(self):
+        self.produce(20_000)
+        done = self.run_job("file", self.out, "20000", "none", "--until-end")
+        self.assertEqual(done.status, OK, done.err)
+        self.assertEqual(sorted(self.written()), sorted(self.expected()))
+        self.assertGreater(len(self.sizes()), 9)
+        self.assertLessEqual(max(self.sizes().values()), 20_000)
+
+    def test_what_cannot_be_a_file_is_refused_at_once(self):
+        self.produce(3)
+        folder, file, pipe = (os.path.join(self.folder, n) for n in ("folder", "file", "pipe"))
+        os.mkdir(folder)
+        os.mkfifo(pipe)
+        with open(file, "w", encoding="ascii"):
+            pass
+        for path in folder, os.path.join(file, "out.log"), os.path.join(file, "x", "out.log"), pipe:
+            for flags in (), ("--until-end",):
+                done = self.run_job("file", path, "0", "none", *flags)
+                self.assertEqual(done.status, USAGE, done.err)
+                self.assertIn('to_file "out": ', done.err)
+                self.assertIn(os.path.dirname(path), done.err)
+                self.assertIn("name another file", done.err)
+        done = self.run_job("file", self.out, "0", "none", "--until-end")
+        self.assertEqual(done.status, OK, done.err)
+        self.assertEqual(set(self.written()), set(self.expected()))
 
 
 if __name__ == "__main__":

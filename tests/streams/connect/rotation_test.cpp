@@ -17,6 +17,13 @@ TEST_CASE("a file is rotated at its size or its age, whichever comes first", "[c
   CHECK_FALSE(rotation_due(both, 1, noon, noon - 2h));
 }
 
+TEST_CASE("a file takes what does not make it too large, and one line at least", "[connect]") {
+  CHECK(has_room({.bytes = 100}, 60, 40));
+  CHECK_FALSE(has_room({.bytes = 100}, 60, 41));
+  CHECK(has_room({.bytes = 100}, 0, 1000));
+  CHECK(has_room({}, 1u << 30, 1u << 30));
+}
+
 TEST_CASE("names of rotated files tell when, and are read back", "[connect]") {
   CHECK(rotated_name("out.log", noon) == "out.log.20260301T120000.250Z");
   for (const char* suffix : {"", ".gz", ".zst"}) {
