@@ -102,15 +102,20 @@ result<job_reply> ask(caf::scoped_actor& self, const job_actor& job) {
 // The address of a node that cannot be reached at the moment; empty: there is nothing to miss.
 using missing_node = std::function<std::string()>;
 
-// Until the job has ended or failed: its error, if any.
-error follow(caf::scoped_actor& self, const job_actor& job, progress& show,
-             const missing_node& missing) {
+struct job_outcome {
+  error why;           // also of one that has ended: what it could not do
+  bool ended = false;  // with everything committed
+};
+
+// Until the job has ended or failed.
+job_outcome follow(caf::scoped_actor& self, const job_actor& job, progress& show,
+                   const missing_node& missing) {
   stop_signals signals;
   bool stopping = false;
   std::chrono::nanoseconds failed_at{-1};
   for (;;) {
     auto reply = ask(self, job);
-    if (!reply) return reply.error();
+    if (!reply) return {reply.error()};
     const auto now = machine_clock().monotonic();
     show.update(*reply, now, missing());
     auto in = reply->open();
@@ -119,7 +124,7 @@ error follow(caf::scoped_actor& self, const job_actor& job, progress& show,
     if (why && failed_at.count() < 0) failed_at = now;
     if (state == "ended" || state == "failed" || (why && now - failed_at > failed_patience)) {
       show.finish(*reply, now);
-      return why;
+      return {why, state == "ended"};
     }
     if (signals.asked() && !stopping) {
       stopping = true;
@@ -131,28 +136,28 @@ error follow(caf::scoped_actor& self, const job_actor& job, progress& show,
 
 // The job at work on a node, from its first task to its last. `show_job` tells whoever wants to
 // look.
-error run_on(const plan& p, const run_options& options, caf::actor_system& system,
-             const node_actor& node, const std::function<void(job_handle)>& show_job,
-             const missing_node& missing) {
+job_outcome run_on(const plan& p, const run_options& options, caf::actor_system& system,
+                   const node_actor& node, const std::function<void(job_handle)>& show_job,
+                   const missing_node& missing) {
   caf::scoped_actor self{system};
   progress show{p.name(), options.quiet};
   auto job = spawn_job(system, configure(p, options, node));
   show_job(job);
-  auto why = follow(self, job, show, missing);
+  auto outcome = follow(self, job, show, missing);
   show_job(job_handle{});
   self->send_exit(job, caf::exit_reason::user_shutdown);
   self->wait_for(caf::actor_cast<caf::actor>(job));
   std::fflush(stdout);
-  return why;
+  return outcome;
 }
 
-// What the program makes of the results, once the job has ended well.
-error look_at_end(const error& why, const launch_extras& extras, caf::actor_system& system,
-                  const node_actor& node, int& status) {
-  if (why || !extras.at_end) return why;
+// What the program makes of the results, once the job has ended.
+error look_at_end(const job_outcome& outcome, const launch_extras& extras,
+                  caf::actor_system& system, const node_actor& node, int& status) {
+  if (!outcome.ended || !extras.at_end) return outcome.why;
   auto shared = detail::client_node::share(system, node);
   status = extras.at_end(shared);
-  return why;
+  return outcome.why;
 }
 
 // What `open` gives, asked again for so long while somebody else has it.
@@ -176,12 +181,12 @@ error run_embedded(const plan& p, const run_options& options, const launch_extra
   auto node = while_locked(directory_patience, [&] { return embedded_node::open(where); });
   if (!node) return node.error();
   auto claimed = (*node)->links().claim(p.name());
-  error why = claimed ? run_on(
-                            p, options, (*node)->system(), (*node)->node(),
-                            [&](job_handle job) { (*node)->show_job(std::move(job)); },
-                            [] { return std::string{}; })
-                      : claimed.error();
-  why = look_at_end(why, extras, (*node)->system(), (*node)->node(), status);
+  const auto outcome = claimed ? run_on(
+                                     p, options, (*node)->system(), (*node)->node(),
+                                     [&](job_handle job) { (*node)->show_job(std::move(job)); },
+                                     [] { return std::string{}; })
+                               : job_outcome{claimed.error()};
+  auto why = look_at_end(outcome, extras, (*node)->system(), (*node)->node(), status);
   auto closed = (*node)->close();
   if (!why && !closed) why = closed.error();
   return why;
@@ -213,10 +218,10 @@ error run_linked(const plan& p, const run_options& options, const launch_extras&
   auto link = while_locked(claim_patience,
                            [&] { return connect_node(*here.system, *address, {}, manners); });
   if (!link) return link.error();
-  auto why = run_on(
+  const auto outcome = run_on(
       p, options, *here.system, (*link)->node(), [](const job_handle&) {},
       [&] { return (*link)->is_lost() ? options.directory : std::string{}; });
-  return look_at_end(why, extras, *here.system, (*link)->node(), status);
+  return look_at_end(outcome, extras, *here.system, (*link)->node(), status);
 }
 
 int refuse(const plan& p) {

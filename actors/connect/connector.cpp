@@ -36,18 +36,23 @@ void connector::running() {
   report();
 }
 
-void connector::ended() {
+void connector::ended(const error& but) {
   if (is_over()) return;
   state_ = state::ended;
+  if (but) failure_ = said_by_step(but);
   down_since_ = -1;
   report();
   self_->quit();
 }
 
+error connector::said_by_step(const error& what) const {
+  return what.with_context(self_step().verb + " \"" + name() + "\"");
+}
+
 void connector::fail(const error& why) {
   if (is_over()) return;
   state_ = state::failed;
-  failure_ = why.with_context(self_step().verb + " \"" + name() + "\"");
+  failure_ = said_by_step(why);
   report();
   self_->quit(to_caf(failure_));
 }

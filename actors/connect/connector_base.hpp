@@ -59,7 +59,8 @@ class connector {
   topic_partition partition(std::int32_t n) const { return {config_.what.topic, n}; }
 
   void running();
-  void ended();
+  /// `but`: what it had to leave undone, which the job says at its end.
+  void ended(const error& but = {});
   void fail(const error& why);
   bool is_over() const { return state_ == state::ended || state_ == state::failed; }
 
@@ -118,6 +119,8 @@ class connector {
   friend class topic_writer;
 
   enum class state : std::uint8_t { starting, running, ended, failed };
+
+  error said_by_step(const error& what) const;
 
   state state_ = state::starting;
   error failure_;

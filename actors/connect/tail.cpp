@@ -3,6 +3,7 @@
 // lines, a batch per partition that carries the number. After a crash each partition says which
 // commit it has last; so the position of every file is known, and no line is lost or comes twice.
 // docs/formats/checkpoint.md.
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -26,6 +27,21 @@ constexpr std::uint32_t restore_bytes = std::uint32_t{1} << 20;
 constexpr auto scan_pause = 20ms;  // between looks, however much happens
 constexpr auto hint_wait = 50ms;   // in which no order is heard
 
+/// What is wrong with a file that is named, not matched, and what waiting does not mend.
+error refusal_of(file_tree& files, const std::string& path) {
+  // Looked at before it is opened: whoever writes a pipe would take that for a reader.
+  const auto found = files.match(pattern_of(path));
+  if (found && !found->files.empty() && !found->files.front().facts.regular)
+    return error{errc::invalid_argument,
+                 path +
+                     " is no regular file: read a pipe or a device by lines(name, lines_from{\"" +
+                     path + "\"}), and the files of a folder by a pattern, " + path + "/*"};
+  const auto opened = files.open(path);
+  if (opened || opened.error() != errc::read_only) return {};
+  return error{errc::invalid_argument,
+               opened.error().message() + "; let this user read it, or name another file"};
+}
+
 class tail_connector final : public connector {
  public:
   tail_connector(self_pointer self, connector_config config)
@@ -39,6 +55,8 @@ class tail_connector final : public connector {
 
  protected:
   void begin() override {
+    if (const auto path = path_of(what_.glob))
+      if (const auto why = refusal_of(*config_.logs, *path)) return fail(why);
     tail_settings settings;
     settings.glob = what_.glob;
     settings.from_head = what_.from_head;
@@ -67,7 +85,7 @@ class tail_connector final : public connector {
 
   void stop() override {
     stopping_ = true;
-    if (stage_ == stage::none) ended();
+    if (stage_ == stage::none) ended(left_out_);
   }
 
   connector_numbers numbers() const override {
@@ -203,7 +221,7 @@ class tail_connector final : public connector {
   void work() {
     if (is_over()) return;
     if (stopping_) {
-      if (stage_ == stage::none) ended();
+      if (stage_ == stage::none) ended(left_out_);
       return;
     }
     const auto now = config_.time->monotonic();
@@ -269,6 +287,13 @@ class tail_connector final : public connector {
     if (finish_scans_ == 0) return;
     reader_->finish([this](const std::string& key, std::string_view line) { add(key, line); });
     tell_notices();
+    if (const auto left = reader_->left_out(); !left.empty())
+      left_out_ = error{
+          errc::io_error,
+          fmt::format("{} of the files that match {} could not be read to the end: {}{}; mend that "
+                      "and run again, or leave it out of the pattern",
+                      left.size(), what_.glob, left.front(),
+                      left.size() == 1 ? "" : fmt::format(" (and {} more)", left.size() - 1))};
     stopping_ = true;
   }
 
@@ -301,7 +326,7 @@ class tail_connector final : public connector {
     const auto changed = reader_->take_changed();
     const auto forgotten = reader_->take_forgotten();
     if (changed.empty() && forgotten.empty() && built_bytes_ == 0) {
-      if (stopping_) ended();
+      if (stopping_) ended(left_out_);
       return;
     }
     ++commit_;
@@ -374,6 +399,7 @@ class tail_connector final : public connector {
   std::size_t last_partition_ = 0;
   std::chrono::nanoseconds scanned_at_{-1'000'000'000'000};
   int finish_scans_ = 0;
+  error left_out_;  // files that a job which ends by itself has not read
   bool hinted_ = false;
   bool wake_asked_ = false;
   bool finishing_ = false;

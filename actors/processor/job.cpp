@@ -510,7 +510,9 @@ void job_state::check_all_down() {
   if (phase_ != phase::ending) return;
   if (draining_ && !std::exchange(sinks_finishing_, true))
     connectors_.order_sinks(wire::ConnectorOrder::Kind::FINISH);
-  if (connectors_.all_down()) phase_ = failure_ ? phase::failed : phase::ended;
+  if (!connectors_.all_down()) return;
+  phase_ = failure_ ? phase::failed : phase::ended;
+  if (!failure_) failure_ = connectors_.left_undone();
 }
 
 void job_state::stop_all() {

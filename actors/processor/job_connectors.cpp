@@ -34,8 +34,11 @@ error job_connectors::on_changed(const connector_changed& what, const caf::stron
     if (!own.actor || from != caf::actor_cast<caf::strong_actor_ptr>(own.actor)) continue;
     reports_[i] = what;
     const auto in = what.open();
-    if (in->getState() == wire::ConnectorChanged::State::ENDED) own.ended = true;
-    if (in->getState() == wire::ConnectorChanged::State::FAILED) return error_of(in->getFailure());
+    const auto why = error_of(in->getFailure());
+    if (in->getState() == wire::ConnectorChanged::State::FAILED) return why;
+    if (in->getState() != wire::ConnectorChanged::State::ENDED) continue;
+    own.ended = true;
+    if (!left_undone_) left_undone_ = why;
   }
   return {};
 }

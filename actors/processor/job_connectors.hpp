@@ -34,6 +34,9 @@ class job_connectors {
   /// Every source is at the end of its input. True without sources.
   bool sources_ended() const { return all_ended(true); }
 
+  /// What those that have ended could not do, if anything: the first of them to say so.
+  const error& left_undone() const { return left_undone_; }
+
   /// No actor is left.
   bool all_down() const;
 
@@ -56,6 +59,7 @@ class job_connectors {
 
   std::vector<entry> entries_;
   std::vector<connector_changed> reports_;  // one per entry
+  error left_undone_;
   spawner spawn_;
   sender send_;
 };

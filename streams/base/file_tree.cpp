@@ -118,4 +118,14 @@ std::string pattern_of(const std::string& path) {
   return pattern;
 }
 
+std::optional<std::string> path_of(const std::string& pattern) {
+  std::string path;
+  for (std::size_t i = 0; i < pattern.size(); ++i) {
+    if (pattern[i] == '*' || pattern[i] == '?' || pattern[i] == '[') return std::nullopt;
+    if (pattern[i] == '\\' && i + 1 < pattern.size()) ++i;
+    path += pattern[i];
+  }
+  return path;
+}
+
 }  // namespace penstock

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -65,5 +66,8 @@ file_tree& machine_files();
 
 /// A pattern that matches exactly this path.
 std::string pattern_of(const std::string& path);
+
+/// The one path that a pattern without wildcards matches; nothing when it has some.
+std::optional<std::string> path_of(const std::string& pattern);
 
 }  // namespace penstock

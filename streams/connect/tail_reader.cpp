@@ -29,6 +29,22 @@ void tail_reader::notice_once(const std::string& what) {
   if (noticed_.insert(what).second) notices_.push_back(what);
 }
 
+void tail_reader::read_later(const std::string& path, const std::string& why) {
+  notice_once(why + "; trying again");
+  unread_[path] = why;
+}
+
+void tail_reader::leave_out_rest(const std::string& why) {
+  notice_once(why + ": the rest is left out");
+  broken_.push_back(why);
+}
+
+std::vector<std::string> tail_reader::left_out() const {
+  auto all = broken_;
+  for (const auto& [path, why] : unread_) all.push_back(why);
+  return all;
+}
+
 void tail_reader::restore(std::vector<tail_position> positions) {
   for (auto& each : positions) {
     next_number_ = std::max(next_number_, each.number + 1);
@@ -77,6 +93,7 @@ void tail_reader::scan(timestamp wall, std::chrono::nanoseconds now, bool last) 
     notice_once("no file matches " + settings_.glob + " yet; it is looked for again and again");
   wall_ = wall;
   deferred_ = false;
+  unread_.clear();
   held_logs_.clear();
   if (first_scan_) began_ = now;
   beginning_ = !knows_ && now - began_ < 5 * settings_.rotated_wait;
@@ -311,7 +328,7 @@ bool tail_reader::adopt(const found_file& found, bool known_only) {
                         [&](auto number) { return idle_.at(number).copy_of == 0; });
   if (known_only && numbers.empty()) return false;
   const auto later = [&](const std::string& why) {
-    if (!why.empty()) notice_once(why);
+    read_later(found.path, why);
     return false;
   };
   if (open_.size() >= settings_.files_max)
@@ -320,15 +337,14 @@ bool tail_reader::adopt(const found_file& found, bool known_only) {
   auto handle = files_.open(found.path);
   if (!handle) {
     // What is gone by now was renamed or deleted.
-    return handle.error() == errc::not_found ? false
-                                             : later(handle.error().message() + "; trying again");
+    return handle.error() == errc::not_found ? false : later(handle.error().message());
   }
   auto facts = (*handle)->facts();
   if (!facts || !facts->same_file(found.facts))
     return false;  // renamed meanwhile: the next scan has it
   bytes first(4, '\0');
   const auto got = (*handle)->read_at(0, first.data(), first.size());
-  if (!got) return later(got.error().message() + "; trying again");
+  if (!got) return later(got.error().message());
   if (*got < first.size() && named_compressed(found.path)) return false;  // it is being written
   const auto coding = coding_of(bytes_view{first}.substr(0, *got));
 
@@ -389,7 +405,7 @@ bool tail_reader::begin_new(const found_file& found, std::unique_ptr<readable_fi
   if (coding != file_coding::plain) {
     auto stream = open_content(*handle, coding);
     if (!stream) {
-      notice_once(found.path + " " + stream.error().message());
+      read_later(found.path, found.path + " " + stream.error().message());
       return false;
     }
     fresh->stream = std::move(*stream);
@@ -526,7 +542,7 @@ bool tail_reader::read_block(content& c, std::chrono::nanoseconds now, const emi
   if (c.stream) {
     const auto got = c.stream->read(block_.data(), settings_.block_bytes);
     if (!got) {
-      notice_once(c.path + " " + got.error().message() + ": the rest is left out");
+      leave_out_rest(c.path + " " + got.error().message());
       c.complete = c.changed = true;
       close_lines(c, emit);
       return false;
@@ -544,7 +560,7 @@ bool tail_reader::read_block(content& c, std::chrono::nanoseconds now, const emi
   const auto got =
       c.handle->read_at(c.read - length, block_.data(), length + settings_.block_bytes);
   if (!got) {
-    notice_once(got.error().message() + "; trying again");
+    read_later(c.path, got.error().message());
     return false;
   }
   if (*got <= length) return false;
@@ -610,8 +626,7 @@ void tail_reader::finish(const emit_function& emit) {
   for (const auto& c : std::exchange(ended_, {})) close_lines(*c, emit);
   for (const auto& c : open_) {
     if (c->copy_of != 0) continue;
-    if (c->stream && !c->complete && c->read > 0)
-      notice_once(c->path + " ends inside its compressed data: the rest is left out");
+    if (c->stream && !c->complete) leave_out_rest(c->path + " ends inside its compressed data");
     close_lines(*c, emit);
   }
 }

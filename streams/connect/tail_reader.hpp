@@ -90,6 +90,11 @@ class tail_reader {
   /// Numbers of contents that will not be recognised any more.
   std::vector<std::uint64_t> take_forgotten() { return std::exchange(forgotten_, {}); }
 
+  /// Why files that match have not been read to their ends: those that could not be opened or read
+  /// since the last scan, and those that are damaged or, after `finish`, not all there. What is no
+  /// regular file does not count.
+  std::vector<std::string> left_out() const;
+
   /// What a person should know, each once.
   std::vector<std::string> take_notices() { return std::exchange(notices_, {}); }
 
@@ -113,6 +118,8 @@ class tail_reader {
   static file_id id_of(const file_facts& facts) { return {facts.device, facts.number}; }
 
   void notice_once(const std::string& what);
+  void read_later(const std::string& path, const std::string& why);
+  void leave_out_rest(const std::string& why);
   std::map<file_id, const found_file*> names_to_follow(
       const std::vector<found_file>& found, const std::map<file_id, content*>& open) const;
   void add_open(std::unique_ptr<content> c);
@@ -188,6 +195,8 @@ class tail_reader {
   std::vector<std::uint64_t> forgotten_;
   std::vector<std::string> notices_;
   std::set<std::string> noticed_;
+  std::map<std::string, std::string> unread_;  // since the last scan, by path, and why
+  std::vector<std::string> broken_;            // whose rest was left out
   std::uint64_t next_number_ = 1;
   std::size_t turn_ = 0;
   std::size_t read_since_scan_ = 0;

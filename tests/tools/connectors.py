@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Sources of jobs seen from outside: streams, files, syslog and HTTP, and how a job with them ends."""
+import gzip
 import http.client
 import json
 import os
@@ -140,6 +141,34 @@ class Connectors(ToolTest):
         self.interrupted(job)
         self.ended(self.follow("tail", pattern, "--until-end"))
         self.assertEqual(self.lines(), [b"one", b"two", b"three", b"four"])
+
+    def test_a_name_that_is_no_file_is_refused_and_a_pattern_leaves_it_out(self):
+        pipe = os.path.join(self.folder, "a.pipe")
+        os.mkfifo(pipe)
+        for name in pipe, self.folder, "/dev/stdin":
+            err = self.ended(self.follow("tail", name, "--until-end", stdin=subprocess.PIPE), USAGE)
+            self.assertIn(f"{name} is no regular file: read a pipe or a device by lines(", err)
+        with open(os.path.join(self.folder, "a.log"), "wb") as file:
+            file.write(b"one\n")
+        os.mkdir(os.path.join(self.folder, "a.folder"))
+        err = self.ended(self.follow("tail", os.path.join(self.folder, "a.*"), "--until-end"))
+        self.assertIn(f"{pipe} is no regular file: it is left out", err)
+        self.assertEqual(self.lines(), [b"one"])
+
+    def test_a_job_that_ends_fails_when_it_has_not_read_all(self):
+        with open(os.path.join(self.folder, "a.log"), "wb") as file:
+            file.write(b"one\n")
+        half = os.path.join(self.folder, "a.log.1.gz")
+        with open(half, "wb") as file:
+            file.write(gzip.compress(b"two\n" * 1000)[:-12])
+        pattern = os.path.join(self.folder, "a*")
+        err = self.ended(self.follow("tail", pattern, "--until-end"), harness.FAILED)
+        self.assertIn(f"1 of the files that match {pattern} could not be read to the end: {half} "
+                      "ends inside its compressed data; mend that and run again", err)
+        self.assertIn("follow: ended after", err)
+        self.assertIn(b"one", self.lines())
+        os.remove(half)
+        self.ended(self.follow("tail", pattern, "--until-end"))
 
     def test_a_damaged_checkpoint_is_refused_with_the_remedy(self):
         log = os.path.join(self.folder, "app.log")

@@ -15,9 +15,9 @@ using order = wire::ConnectorOrder::Kind;
 
 const topic<std::string, std::string> copies{"copies", format::text};
 
-topology following(std::int32_t partitions) {
+topology following(std::int32_t partitions, const std::string& glob = "/log/a*") {
   topology t{"j"};
-  t.tail("logs", "/log/a*", {.partitions = partitions}).to(copies);
+  t.tail("logs", glob, {.partitions = partitions}).to(copies);
   return t;
 }
 
@@ -130,6 +130,74 @@ TEST_CASE("no line is lost when files are copied, cut off, and tail is killed", 
     b.run_to_the_end();
     CHECK(counted(b).size() == static_cast<std::size_t>(written));
   }
+}
+
+TEST_CASE("a file that is named and cannot be followed ends the job with the remedy",
+          "[connect][tail]") {
+  test::memory_files logs;
+  sink_bench b{following(1, "/log/a")};
+  b.logs = &logs;
+  const auto is_refused = [&](const std::string& why) {
+    b.start();
+    REQUIRE(b.clock.run_until([&] { return b.failed(); }));
+    CHECK(error_of(b.last.open()->getFailure()).code() == errc::invalid_argument);
+    CHECK_THAT(b.failure(), test::contains(why));
+    b.sink = nullptr;
+  };
+  logs.make_folder("/log/a");
+  is_refused("/log/a is no regular file: read a pipe or a device by lines(");
+  logs.remove("/log/a");
+  logs.append("/log/a", line(0) + "\n");
+  logs.forbid("/log/a");
+  is_refused("/log/a: Permission denied; let this user read it");
+  logs.forbid("/log/a", false);
+  b.start();
+  b.run_to_the_end();
+  CHECK(counted(b) == std::map<std::string, int>{{line(0), 1}});
+  CHECK(b.failure().empty());
+}
+
+TEST_CASE("a file that is named and not there yet is waited for", "[connect][tail]") {
+  test::memory_files logs;
+  sink_bench b{following(1, "/log/a")};
+  b.logs = &logs;
+  b.start();
+  b.clock.run_for(5s);
+  logs.append("/log/a", line(0) + "\n");
+  b.run_to_the_end();
+  CHECK(counted(b).size() == 1);
+}
+
+TEST_CASE("a job that ends says which matched files it has not read, and fails with the rest done",
+          "[connect][tail]") {
+  test::memory_files logs;
+  sink_bench b{following(1)};
+  b.logs = &logs;
+  logs.append("/log/a", line(0) + "\n");
+  logs.make_folder("/log/a-folder");  // is no file that could be read
+  b.start();
+  b.run_to_the_end();
+  CHECK(b.failure().empty());
+  logs.append("/log/a-secret", line(1) + "\n");
+  logs.forbid("/log/a-secret");
+  auto damaged = test::memory_files::gzip(line(2) + "\n");
+  damaged[damaged.size() - 6] ^= 0x55;  // of its checksum
+  logs.append("/log/a.gz", damaged);
+  b.start();
+  b.run_to_the_end();
+  CHECK(error_of(b.last.open()->getFailure()).code() == errc::io_error);
+  CHECK_THAT(b.failure(), test::contains("2 of the files that match /log/a*"));
+  CHECK_THAT(b.failure(), test::contains("a.gz is not gzip to its end (and 1 more)"));
+  CHECK(counted(b).size() == 2);
+  b.start();
+  b.run_to_the_end();
+  CHECK_THAT(b.failure(), test::contains("1 of the files that match /log/a* could not be read to "
+                                         "the end: cannot open /log/a-secret: Permission denied"));
+  logs.forbid("/log/a-secret", false);
+  b.start();
+  b.run_to_the_end();
+  CHECK(b.failure().empty());
+  CHECK(counted(b).size() == 3);
 }
 
 /// Sockets that a test plays.

@@ -215,8 +215,10 @@ TEST_CASE("what cannot be read is said once, and tried again", "[tail]") {
   REQUIRE(f.notices.size() == 2);
   CHECK_THAT(f.notices[0], test::contains("/log/a-folder is no regular file"));
   CHECK_THAT(f.notices[1], test::contains("Permission denied; trying again"));
+  CHECK(f.reader->left_out() == strings{"cannot open /log/a-secret: Permission denied"});
   files.forbid("/log/a-secret", false);
   CHECK(f.looked() == strings{"secret"});
+  CHECK(f.reader->left_out().empty());
 }
 
 TEST_CASE("a pattern that no file matches is said", "[tail]") {
@@ -524,6 +526,7 @@ TEST_CASE("a damaged or unfinished compressed file gives what it has, and is sai
   f.keep_notices();
   REQUIRE(f.notices.size() == 2);
   CHECK_THAT(f.notices[1], test::contains("ab.gz ends inside its compressed data"));
+  CHECK(f.reader->left_out().size() == 2);
 }
 
 TEST_CASE("a line of a compressed file that grows is given once, and whole", "[tail]") {
