@@ -44,6 +44,9 @@ std::string mistake(const settings& s, const flags& own) {
   if (fs::is_directory(s.input, ignored))
     return "--input " + s.input + " is a folder; name a file, or a pattern ('" + s.input + "/*')";
   const bool is_there = fs::exists(s.input, ignored);
+  if (is_there && !fs::is_regular_file(s.input, ignored))
+    return "--input " + s.input +
+           " is no file but a stream; give it as standard input: --input - < " + s.input;
   if (is_there && ::access(s.input.c_str(), R_OK) != 0)
     return "--input " + s.input + " cannot be read: " + std::strerror(errno);
   const bool is_pattern = s.input.find_first_of("*?[") != s.input.npos;
@@ -59,7 +62,7 @@ int main(int argc, char** argv) {
            "follow a site: its access.log and app.log, while they rotate")
       .text("--packages", s.packages, "FILE",
             "with --logs: the machine's package log (/var/log/dpkg.log)")
-      .text("--input", s.input, "FILE", "or any log, or a pattern of logs (standard input)")
+      .text("--input", s.input, "FILE", "or any log, or a pattern of logs (-: standard input)")
       .choice("--format", s.format, formats_of_any_file(), "how its lines are written (combined)")
       .time("--out-of-order", s.out_of_order,
             "how much later than newer ones an event may come (60s)")
