@@ -41,8 +41,9 @@ error failure(purpose why, const char* verb, const std::string& path, int code) 
     case EROFS:
     case EACCES:
     case EPERM:
-      if (why == purpose::reading) break;
-      return error{errc::read_only, text + "; it must be writable by this user"};
+      return error{errc::read_only,
+                   text + (why == purpose::reading ? "; it must be readable by this user"
+                                                   : "; it must be writable by this user")};
     case EMFILE:
     case ENFILE:
       return error{errc::overloaded, text + "; raise the limit of open files (ulimit -n)"};
