@@ -92,6 +92,7 @@ void tail_reader::scan(timestamp wall, std::chrono::nanoseconds now, bool last) 
   if (first_scan_ && matched->files.empty())
     notice_once("no file matches " + settings_.glob + " yet; it is looked for again and again");
   wall_ = wall;
+  last_ = last;
   deferred_ = false;
   unread_.clear();
   held_logs_.clear();
@@ -451,13 +452,16 @@ bool tail_reader::waits_for_older(const content& c) const {
   return older != nullptr && older->hot;
 }
 
-/// Read to its end, with a newer file of its log, and not written for long, by its own time: what
-/// is open in it need not wait, and comes before the newer one.
-bool tail_reader::is_old(const content& c) const {
+/// Found with a newer file of its log, and read to its end: the event that is open in it comes
+/// before the newer one when nothing more can be part of it. Half a line is none while it may go
+/// on.
+bool tail_reader::is_complete(const content& c) const {
+  constexpr auto long_ago = std::chrono::minutes{1};
+  if (!c.has_newer || c.rotated() || c.coding != file_coding::plain || c.read != c.facts.size)
+    return false;
   const timestamp changed{
       std::chrono::duration_cast<duration>(std::chrono::nanoseconds{c.facts.changed_ns})};
-  return c.has_newer && !c.rotated() && c.coding == file_coding::plain && c.read == c.facts.size &&
-         wall_ - changed >= settings_.rotated_wait;
+  return last_ || (c.read == c.begun + c.cutter.taken() && wall_ - changed >= long_ago);
 }
 
 /// Lets go of files that are read and gone, and forgets what was gone for long.
@@ -531,7 +535,7 @@ bool tail_reader::read(std::size_t budget, std::chrono::nanoseconds now,
     }
     // Nobody writes the rest of a line into a file that was rotated and silent for long.
     const bool silent = c.rotated() && now - c.grew >= settings_.rotated_wait;
-    if (c.read > c.safe() && (silent || is_old(c))) close_lines(c, emit);
+    if (c.read > c.safe() && (silent || is_complete(c))) close_lines(c, emit);
   }
   return left == 0;
 }

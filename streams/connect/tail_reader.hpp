@@ -167,7 +167,7 @@ class tail_reader {
   void retire(timestamp wall, std::chrono::nanoseconds now);
   void order_logs();
   bool waits_for_older(const content& c) const;
-  bool is_old(const content& c) const;
+  bool is_complete(const content& c) const;
   bool read_block(content& c, std::chrono::nanoseconds now, const emit_function& emit);
   bool take_block(content& c, bytes_view block, std::chrono::nanoseconds now,
                   const emit_function& emit);
@@ -208,6 +208,7 @@ class tail_reader {
   bool beginning_ = false;             // with nothing known, and not long ago
   std::set<std::string> held_logs_;    // they have a file that cannot be read yet
   timestamp wall_ = no_timestamp;      // of the last scan
+  bool last_ = false;                  // that one was to decide everything
   bytes block_;
 };
 

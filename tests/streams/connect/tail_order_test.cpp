@@ -96,14 +96,33 @@ TEST_CASE("files of several logs take turns", "[tail]") {
 
 TEST_CASE("the last event of a rotated file comes before those of the next", "[tail]") {
   test::memory_files files;
-  files.append("/log/a.log.1", "1 one\n more\n1 two\n half");
+  const bool last = GENERATE(false, true);
+  const std::string end = last ? " half" : " whole\n";
+  files.append("/log/a.log.1", "1 one\n more\n1 two\n" + end);
   files.append("/log/a.log", "1 three\n1 four\n");
   follower f{files};
   logs::multiline how;
   how.start_pattern = "^1 ";
   f.settings.events = logs::event_assembler::make(how).value();
   f.start();
-  f.look(1 << 20, true);
+  f.look(1 << 20, last);
   f.reader->finish(f.take());
-  CHECK(f.taken() == strings{"1 one\n more", "1 two\n half", "1 three", "1 four"});
+  CHECK(f.taken() ==
+        strings{"1 one\n more", last ? "1 two\n half" : "1 two\n whole", "1 three", "1 four"});
+}
+
+TEST_CASE("half a line waits for its rest in a file beside a newer one", "[tail]") {
+  test::memory_files files;
+  files.append("/log/a.1.log", "one\nha");
+  files.append("/log/a.2.log", "two\nha");
+  follower f{files};
+  f.look();
+  f.wait(100s);
+  f.look();
+  files.append("/log/a.1.log", "lf\n");
+  files.append("/log/a.2.log", "lf\n");
+  f.look();
+  const auto all = f.taken();
+  CHECK(std::multiset<std::string>(all.begin(), all.end()) ==
+        std::multiset<std::string>{"one", "two", "half", "half"});
 }
