@@ -75,7 +75,7 @@ std::string mistake(const run_options& options, const std::string& format, bool 
 
 std::variant<run_options, int> parse_command_line(const plan& p, int argc, const char* const* argv,
                                                   const launch_extras& extras) {
-  CLI::App app{"Runs topology \"" + p.name() + "\"."};
+  CLI::App app{"Runs topology \"" + p.name() + "\".", program_name(argc, argv)};
   run_options options;
   std::string format;
   std::string repartition = "durable";
