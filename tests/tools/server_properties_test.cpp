@@ -115,6 +115,15 @@ TEST_CASE("a node that cannot be protected as asked does not start", "[tools][no
   CHECK(plain->warnings.empty());
 }
 
+TEST_CASE("a larger message.max.bytes than there can be is taken as the largest", "[tools][node]") {
+  const auto read = parse_server_properties("message.max.bytes=200000000\n", "s.properties", {});
+  REQUIRE(read.has_value());
+  REQUIRE(read->warnings.size() == 1);
+  CHECK_THAT(read->warnings[0], contains("s.properties line 1: message.max.bytes is more than "
+                                         "134217728"));
+  CHECK(read->node.defaults.topics.at("max.message.bytes") == "134217728");
+}
+
 TEST_CASE("connections are limited by address", "[tools][node]") {
   const auto read = parse_server_properties(
       "max.connections.per.ip=0\nmax.connections.per.ip.overrides=127.0.0.1:3, 0:0::1:4\n",

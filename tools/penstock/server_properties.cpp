@@ -187,6 +187,8 @@ constexpr topic_default topic_defaults[] = {
     {"log.flush.interval.ms", "flush.ms", 1},
 };
 
+constexpr std::int64_t message_bytes_most = std::int64_t{128} << 20;  // of max.message.bytes
+
 // Names of Kafka's that have nothing to set here, or only one value that makes sense on one node.
 bool without_effect(std::string_view name) {
   static const std::set<std::string_view> names{"controller.quorum.voters",
@@ -283,10 +285,15 @@ result<void> read_topic_defaults(reading& in) {
     if (from == nullptr) continue;
     auto value = from->value;
     if (each.factor > 0) {
-      PENSTOCK_ASSIGN(
-          const auto number,
-          number_of<std::int64_t>(each.name, *from, -1,
-                                  std::numeric_limits<std::int64_t>::max() / each.factor));
+      PENSTOCK_ASSIGN(auto number, number_of<std::int64_t>(
+                                       each.name, *from, -1,
+                                       std::numeric_limits<std::int64_t>::max() / each.factor));
+      // Files that are made for Kafka ask for more than any batch needs.
+      if (std::string_view{each.name} == "message.max.bytes" && number > message_bytes_most) {
+        in.to.warnings.push_back(fmt::format("{}: {} is more than {}, the most here: taken as that",
+                                             from->where, each.name, message_bytes_most));
+        number = message_bytes_most;
+      }
       value = std::to_string(number < 0 ? number : number * each.factor);
       // Kafka's way to say never.
       if (std::string_view{each.topic_name} == "flush.ms") {
