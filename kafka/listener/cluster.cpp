@@ -125,18 +125,15 @@ void answer(const lookup_ptr& what, const topics_reply& reply,
   what->x->answer(out);
 }
 
-// Makes the topics that are not there, then looks again.
+// Makes the topics that are not there. As from Kafka, this answer still says that they are unknown,
+// and clients ask again: one that has just deleted a topic must not hear that it is there.
 void create_missing(const lookup_ptr& what, const topics_reply& found) {
   std::set<std::string> absent{what->names.begin(), what->names.end()};
   auto there = found.open();
   for (auto each : there->getTopics()) absent.erase(std::string{view(each.getName())});
   if (absent.empty()) return answer(what, found, {});
   auto refused = std::make_shared<std::map<std::string, error_code>>();
-  auto all = gather([what, refused] {
-    what->with->ask<topics_reply>(
-        topics_named(what->names),
-        [what, refused](const topics_reply& reply) { answer(what, reply, *refused); });
-  });
+  auto all = gather([what, found, refused] { answer(what, found, *refused); });
   for (const auto& name : absent) {
     all->expect();
     what->with->ask<admin_reply>(

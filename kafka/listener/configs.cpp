@@ -2,15 +2,15 @@
 #include <algorithm>
 
 #include "actors/messages/settings.hpp"
-#include "kafka/listener/session.hpp"
+#include "kafka/listener/descriptions.hpp"
 #include "streams/topic/foreign_settings.hpp"
 
 namespace penstock::kafka {
 
 namespace {
 
-// Kafka's numbers: what a setting belongs to, where its value comes from, what kind it is, and what
-// an incremental change does with it.
+// Kafka's numbers: what a setting belongs to, what kind it is, and what an incremental change does
+// with it.
 enum resource : std::int8_t {
   of_topic = 2,
   of_broker = 4,
@@ -18,7 +18,6 @@ enum resource : std::int8_t {
   of_client_metrics = 16,
   of_group = 32
 };
-enum source : std::int8_t { set_for_topic = 1, set_in_file = 4, by_default = 5 };
 enum operation : std::int8_t { to_set = 0, to_delete = 1, to_append = 2, to_subtract = 3 };
 
 std::int8_t type_number(setting_type type) {
@@ -45,9 +44,24 @@ using described = describe_configs_response::describe_configs_result;
 using asked_resource = describe_configs_request::describe_configs_resource;
 
 bool wants(const asked_resource& asked, std::string_view name) {
-  return !asked.configuration_keys ||
+  return !asked.configuration_keys || asked.configuration_keys->empty() ||
          std::find(asked.configuration_keys->begin(), asked.configuration_keys->end(), name) !=
              asked.configuration_keys->end();
+}
+
+// Kafka's name for what all topics have of a setting unless they say otherwise.
+std::string name_for_all(std::string_view setting) {
+  static const std::map<std::string_view, std::string_view> irregular{
+      {"compression.type", "compression.type"},
+      {"delete.retention.ms", "log.cleaner.delete.retention.ms"},
+      {"flush.ms", "log.flush.interval.ms"},
+      {"max.message.bytes", "message.max.bytes"},
+      {"min.cleanable.dirty.ratio", "log.cleaner.min.cleanable.ratio"},
+      {"min.compaction.lag.ms", "log.cleaner.min.compaction.lag.ms"},
+      {"segment.ms", "log.roll.ms"}};
+  if (const auto at = irregular.find(setting); at != irregular.end())
+    return std::string{at->second};
+  return (setting.starts_with("penstock.") ? "" : "log.") + std::string{setting};
 }
 
 void describe_topic(described& to, const asked_resource& asked, wire::Topic::Reader topic,
@@ -65,8 +79,8 @@ void describe_topic(described& to, const asked_resource& asked, wire::Topic::Rea
     if (auto at = own.find(info.name); at != own.end())
       line.synonyms.push_back({line.name, std::string{at->second}, set_for_topic});
     if (auto at = defaults.find(info.name); at != defaults.end())
-      line.synonyms.push_back({line.name, at->second, set_in_file});
-    line.synonyms.push_back({line.name, std::string{info.default_value}, by_default});
+      line.synonyms.push_back({name_for_all(info.name), at->second, set_in_file});
+    line.synonyms.push_back({name_for_all(info.name), std::string{info.default_value}, by_default});
     line.value = line.synonyms.front().value;
     line.config_source = line.synonyms.front().source;
     if (!in.include_synonyms) line.synonyms.clear();
@@ -83,6 +97,8 @@ void describe_broker(described& to, const asked_resource& asked, const session& 
     line.read_only = true;
     line.config_source = each.is_default ? by_default : set_in_file;
     line.config_type = 2;
+    if (in.include_documentation)
+      line.documentation = "Kafka's setting of this name, as the node was started with it.";
     if (in.include_synonyms) line.synonyms.push_back({each.name, each.value, line.config_source});
   }
 }

@@ -1,5 +1,5 @@
-// What more than one answer says of a topic: its name and identity, and who has its partitions:
-// this node alone.
+// What more than one answer says of a topic: its name and identity, where its settings come from,
+// and who has its partitions: this node alone.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +11,9 @@ namespace penstock::kafka {
 
 /// What everybody may do with topics while there are no access rules: bits of Kafka's operations.
 inline constexpr std::int32_t topic_operations = 0xDF8;
+
+/// Where the value of a setting comes from: Kafka's numbers.
+enum setting_source : std::int8_t { set_for_topic = 1, set_in_file = 4, by_default = 5 };
 
 /// `Topic` and `Partition` are those of an answer's own structs.
 template <class Topic>

@@ -231,7 +231,6 @@ void serve(session& with, exchange_ptr<describe_groups_request> x) {
         to.group_state = std::string{view(group.getState())};
         to.protocol_type = std::string{view(group.getProtocolType())};
         if (to.group_state == "Stable") to.protocol_data = std::string{view(group.getProtocol())};
-        if (x->in.include_authorized_operations) to.authorized_operations = group_operations;
         for (auto member : group.getMembers()) {
           auto& one = to.members.emplace_back();
           one.member_id = std::string{view(member.getId())};
@@ -243,6 +242,8 @@ void serve(session& with, exchange_ptr<describe_groups_request> x) {
           one.member_assignment = bytes{view(member.getAssignment())};
         }
       }
+      if (x->in.include_authorized_operations && to.error_code == 0)
+        to.authorized_operations = group_operations;
       all->arrived();
     });
   }

@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "actors/messages/settings.hpp"
-#include "kafka/listener/session.hpp"
+#include "kafka/listener/descriptions.hpp"
 #include "streams/topic/foreign_settings.hpp"
 #include "streams/topic/metadata.hpp"
 #include "streams/topic/name.hpp"
@@ -71,11 +71,24 @@ error_code creation_code(const error& why) {
   return code_of(why.code());
 }
 
-void fill_created(created_topic& to, wire::Topic::Reader from) {
-  to.topic_id = id_of(from);
-  to.num_partitions = static_cast<std::int32_t>(from.getPartitions().size());
+void fill_settings(created_topic& to, const topic_settings::values& own,
+                   const topic_settings::values& of_node) {
   to.replication_factor = 1;
-  to.configs.emplace();  // null is for those who may not see them, and Java's client fails on it
+  auto& configs = to.configs.emplace();
+  for (const auto& info : topic_setting_table()) {
+    auto& line = configs.emplace_back();
+    line.name = std::string{info.name};
+    if (const auto at = own.find(line.name); at != own.end()) {
+      line.value = at->second;
+      line.config_source = set_for_topic;
+    } else if (const auto file = of_node.find(line.name); file != of_node.end()) {
+      line.value = file->second;
+      line.config_source = set_in_file;
+    } else {
+      line.value = std::string{info.default_value};
+      line.config_source = by_default;
+    }
+  }
 }
 
 struct creating {
@@ -122,8 +135,10 @@ void create_one(session& with, const std::shared_ptr<creating>& work,
   const auto partitions = wanted.assignments.empty()
                               ? wanted.num_partitions
                               : static_cast<std::int32_t>(wanted.assignments.size());
-  if (work->x->in.validate_only) return check_one(with, work, all, at, partitions);
   const auto& values = settings->explicit_values();
+  to.num_partitions = partitions;
+  fill_settings(to, values, with.settings().topic_defaults);
+  if (work->x->in.validate_only) return check_one(with, work, all, at, partitions);
   all->expect();
   auto request = create_topic_request::make(
       wanted.name.size() + values.size() * 128, [&](wire::CreateTopicRequest::Builder out) {
@@ -139,7 +154,11 @@ void create_one(session& with, const std::shared_ptr<creating>& work,
     }
     with.ask<topics_reply>(topics_named({name}), [work, all, at](const topics_reply& found) {
       auto in = found.open();
-      if (in->getTopics().size() == 1) fill_created(work->out.topics[at], in->getTopics()[0]);
+      if (in->getTopics().size() == 1) {
+        auto& made = work->out.topics[at];
+        made.topic_id = id_of(in->getTopics()[0]);
+        made.num_partitions = static_cast<std::int32_t>(in->getTopics()[0].getPartitions().size());
+      }
       all->arrived();
     });
   });

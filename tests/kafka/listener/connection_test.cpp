@@ -82,10 +82,15 @@ TEST_CASE("what is produced is fetched, from the node that metadata names", "[ka
   metadata_request ask;
   ask.topics.emplace();
   ask.topics->push_back({{}, "t"});
+  // Made on the way, and told when it is asked again.
   auto answer = client.call(ask, 9);
+  REQUIRE(answer.topics.size() == 1);
+  CHECK(answer.topics[0].error_code == code(error_code::unknown_topic_or_partition));
+  CHECK(answer.topics[0].partitions.empty());
+  answer = client.call(ask, 9);
   CHECK(answer.cluster_id == "the-cluster");
   REQUIRE(answer.topics.size() == 1);
-  CHECK(answer.topics[0].error_code == 0);  // made on the way
+  CHECK(answer.topics[0].error_code == 0);
   CHECK(answer.topics[0].partitions[0].leader_id == 7);
   CHECK(answer.brokers[0].node_id == 7);
 
@@ -307,6 +312,14 @@ TEST_CASE("topics are created, described, altered and deleted with a code for ea
   CHECK(made[0].error_code == 0);
   CHECK_FALSE(made[0].topic_id.is_zero());
   CHECK(made[0].num_partitions == 3);
+  REQUIRE(made[0].configs.has_value());
+  const auto value_of = [&](std::string_view name) {
+    for (const auto& each : *made[0].configs)
+      if (each.name == name) return std::pair{*each.value, static_cast<int>(each.config_source)};
+    return std::pair{std::string{"missing"}, 0};
+  };
+  CHECK(value_of("retention.ms") == std::pair{std::string{"1000"}, 1});
+  CHECK(value_of("cleanup.policy") == std::pair{std::string{"delete"}, 5});
   CHECK(made[1].error_code == code(error_code::invalid_replication_factor));
   CHECK(made[2].error_code == code(error_code::invalid_config));
   CHECK(made[3].error_code == code(error_code::invalid_topic_exception));
@@ -328,6 +341,12 @@ TEST_CASE("topics are created, described, altered and deleted with a code for ea
   CHECK(configs[0].config_source == 1);
   CHECK(configs[1].value == "604800000");
   CHECK(configs[1].config_source == 5);
+  describe.resources[0].configuration_keys->clear();  // all of them, as from Kafka
+  describe.include_synonyms = true;
+  configs = client.call(describe, 4).results[0].configs;
+  CHECK(configs.size() == topic_setting_table().size());
+  CHECK(configs[0].synonyms.at(0).name == "cleanup.policy");
+  CHECK(configs[0].synonyms.at(1).name == "log.cleanup.policy");
 
   list_config_resources_request list;
   list.resource_types = {2, 4};
