@@ -353,7 +353,8 @@ bool tail_reader::adopt(const found_file& found, bool known_only) {
       std::chrono::duration_cast<duration>(std::chrono::nanoseconds{facts->changed_ns});
   if (coding != file_coding::plain && wall_ - timestamp{changed} < settings_.rotated_wait) {
     deferred_ = true;  // perhaps it is being written
-    if (beginning_) held_logs_.insert(log_of(found.path));
+    if (first_scan_ && beginning_) held_files_.insert(id);
+    if (beginning_ && held_files_.contains(id)) held_logs_.insert(log_of(found.path));
     return false;
   }
 

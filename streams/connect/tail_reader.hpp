@@ -206,9 +206,10 @@ class tail_reader {
   bool deferred_ = false;
   std::chrono::nanoseconds began_{0};  // when the first scan was
   bool beginning_ = false;             // with nothing known, and not long ago
-  std::set<std::string> held_logs_;    // they have a file that cannot be read yet
-  timestamp wall_ = no_timestamp;      // of the last scan
-  bool last_ = false;                  // that one was to decide everything
+  std::set<file_id> held_files_;  // compressed ones that the first scan saw and could not read yet
+  std::set<std::string> held_logs_;  // of those
+  timestamp wall_ = no_timestamp;    // of the last scan
+  bool last_ = false;                // that one was to decide everything
   bytes block_;
 };
 

@@ -64,6 +64,19 @@ TEST_CASE("a log waits for an older file that was just compressed", "[tail]") {
   CHECK(late.taken() == listed(30, 60));
 }
 
+TEST_CASE("a file that is compressed while its log is followed holds nothing up", "[tail]") {
+  test::memory_files files;
+  files.append("/log/a.log", lines(0, 30));
+  follower f{files};
+  CHECK(f.looked() == listed(0, 30));
+  files.rename("/log/a.log", "/log/a.log.1");
+  files.compress("/log/a.log.1", "/log/a.log.1.gz");
+  const auto time = f.wall.time_since_epoch() + std::chrono::duration_cast<duration>(f.now);
+  files.touch("/log/a.log.1.gz", std::chrono::nanoseconds{time}.count());
+  files.append("/log/a.log", lines(30, 60));
+  CHECK(f.looked() == listed(30, 60));
+}
+
 TEST_CASE("reading goes on in the order of rotation after a restart", "[tail]") {
   test::memory_files files;
   files.append("/log/a.log.2", lines(0, 30));
