@@ -702,6 +702,7 @@ void open_log(partition_self self) {
   state.offline = {};
   for (const auto& line : report.messages) log_line(state.config.id.to_string(), line);
   if (state.log->settings().flush == flush_policy::batch) request_sync(self);
+  sync_closed_segments(self);
   self->delayed_send(self, state.config.housekeeping,
                      tick::make([](auto out) { out.setKind(timer::housekeeping); }));
 }

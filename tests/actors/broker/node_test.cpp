@@ -294,6 +294,14 @@ TEST_CASE("segments of a topic that is never flushed are synced once they are fu
   n.clock.run_for(std::chrono::seconds{1});
   CHECK(recovery_point() == 3);
   CHECK(n.read("orders").size() == 4);
+  // Also those of a node that was killed before it came to it, without waiting for records.
+  REQUIRE(!failure_of(n.append("orders", {std::string(1000, 'x')})));
+  caf::anon_send_exit(n.node, caf::exit_reason::kill);
+  n.clock.run_for(std::chrono::seconds{1});
+  n.start();
+  CHECK(n.read("orders").size() == 5);
+  n.clock.run_for(std::chrono::seconds{1});
+  CHECK(recovery_point() == 4);
 }
 
 TEST_CASE("a full disk refuses appends, and takes them again when there is room",
