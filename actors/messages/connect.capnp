@@ -10,7 +10,7 @@ struct ConnectorChanged {
   # Fact, connector to job: as ordered, and whenever the state changes.
   name @0 :Text;               # of the step
   state @1 :State;
-  failure @2 :Failure;         # with `failed`: the job fails with it
+  failure @2 :Failure;         # with `failed`, the job fails with it; with `ended`, it ends and says so
   numbers @3 :ConnectorNumbers;
   downSinceMs @4 :Int64 = -1;  # wall clock: since when it cannot reach what is outside; -1: it can
   downWhy @5 :Text;

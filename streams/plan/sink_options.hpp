@@ -18,7 +18,7 @@ namespace penstock {
 /// When the file of `to_file` is put aside as PATH.TIME and a new one begun; what is 0 does not
 /// count.
 struct rotate {
-  std::uint64_t bytes = 0;       // when the file has reached this size
+  std::uint64_t bytes = 0;       // before the file grows beyond it
   duration every{0};             // when its first line is this old
   std::uint32_t keep = 0;        // how many rotated files stay, the newest; 0: all
   codec compress = codec::none;  // of rotated files: none, gzip or zstd
