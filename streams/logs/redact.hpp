@@ -3,8 +3,8 @@
 // DSL. One pass, linear in the text whatever is in it; text without a find is not changed.
 //
 // Finding is by form, not by meaning. In doubt it takes out: an e-mail address of a program
-// (git@github.com), `dead::beef`. What it cannot know stays: names of people, a host's name, a
-// number with no form of its own.
+// (git@github.com), the command behind `--password`. What it cannot know stays: names of people, a
+// host's name, a number with no form of its own. docs/guide/logs.md names the limits.
 #pragma once
 
 #include <cstddef>
@@ -19,14 +19,15 @@ namespace penstock {
 namespace redact {
 
 enum class kind : std::uint8_t {
-  email,  ///< ada@example.org, also as URLs have it: ada%40example.org
+  email,  ///< ada@example.org, ada%40example.org and other escapes (redact_written.hpp)
   ipv4,   ///< 10.0.0.1, not 1.2.3.4.5 and not part of a longer word
-  ipv6,   ///< every form of RFC 4291, with a zone; "::" alone stays
+  ipv6,   ///< every form of RFC 4291, with a zone; "::" alone and "dead::beef" stay
   card,   ///< 13 to 19 digits of the known issuers with a right check digit (Luhn), in one or in
-          ///< groups of a space or dash
+          ///< groups of a space, dash or plus
   token,  ///< `Bearer …`, JSON web tokens, keys with the prefix of a known service (AWS, GitHub,
           ///< GitLab, Slack, Stripe, Google, npm …), what follows password=, api_key: and the like,
-          ///< passwords in URLs, and in their queries also key=, sig=, pass=, session= and the like
+          ///< passwords in URLs, and in their queries also key=, sig=, pass=, session= and the
+          ///< like; cookies of headers, private keys of PEM, --password x, -u name:x
 };
 using enum kind;
 

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "streams/logs/redact.hpp"
+#include "streams/logs/redact_written.hpp"
 
 namespace penstock::redact::detail {
 
@@ -34,23 +35,31 @@ class scanner {
   unsigned char peek(std::size_t at) const {
     return at < text_.size() ? static_cast<unsigned char>(text_[at]) : 0;
   }
-  unsigned char before(std::size_t at) const {
-    return at > floor_ ? static_cast<unsigned char>(text_[at - 1]) : 0;
-  }
+  written before(std::size_t at) const { return read_before(text_, at, floor_); }
 
   std::optional<find> at_word(std::size_t end);
-  std::optional<find> at_sign(std::size_t length);
-  std::optional<find> at_colon();
-  std::optional<find> email_at(std::size_t sign, std::size_t length) const;
+  std::optional<find> at_sign(written sign) const;
+  std::optional<find> at_colon(written colon);
+  std::size_t local_begin(std::size_t sign) const;
+  std::optional<find> email_at(std::size_t sign, written how) const;
   std::optional<find> ipv4_at(std::size_t from) const;
+  bool is_name(std::size_t from, std::size_t end) const;
   std::optional<find> ipv6_at(std::size_t from);
   std::optional<find> card_at(std::size_t from) const;
   std::optional<find> token_at(std::size_t from, std::size_t end);
   std::optional<find> known_key_at(std::size_t from) const;
   std::optional<find> web_token_at(std::size_t from);
   std::optional<find> bearer_at(std::size_t from, std::size_t end) const;
+  std::optional<find> private_key_at(std::size_t from, std::size_t end) const;
+  std::optional<find> option_at(std::size_t from, std::size_t end) const;
   std::optional<find> assigned_at(std::size_t from, std::size_t end) const;
-  std::optional<find> url_password_at(std::size_t colon) const;
+  std::optional<find> cookie_at(std::size_t from, std::size_t at, written quote,
+                                std::uint8_t percent) const;
+  std::optional<find> url_password_at(std::size_t from, std::uint8_t percent) const;
+  bool is_index(std::size_t from) const;
+  written quote_at(std::size_t at) const;
+  std::size_t value_end(std::size_t at, written quote, std::uint8_t percent) const;
+  std::size_t cookies_end(std::size_t at, bool first) const;
   std::size_t word_end(std::size_t from) const;
 
   std::string_view text_;

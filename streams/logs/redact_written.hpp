@@ -1,0 +1,42 @@
+// How a log line writes a character: as itself, `%3A` in a URL, `%253A` in a URL in a URL, `\x3A`
+// by nginx, `\u003a`, `\"` and `\n` in JSON. The one place that knows it; redact_scan.cpp reads
+// separators, quotes and what stands before a word through it. Letters, digits and '_' are read as
+// they stand: nobody writes them otherwise, and "100%41" is no escape.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace penstock::redact::detail {
+
+/// One character of a text.
+struct written {
+  unsigned char c = 0;       ///< what is meant
+  std::uint8_t length = 0;   ///< how many bytes say so; 0 where the text ends
+  std::uint8_t percent = 0;  ///< how many encodings of URLs lie on it
+};
+
+/// The character at a '%' or '\\', which can be that itself.
+written read_escape(std::string_view text, std::size_t at);
+
+/// The character at this place.
+inline written read(std::string_view text, std::size_t at) {
+  if (at >= text.size()) return {};
+  if (text[at] == '%' || text[at] == '\\') return read_escape(text, at);
+  return {static_cast<unsigned char>(text[at]), 1, 0};
+}
+
+/// The character that ends at this place, at a byte that can end an escape.
+written read_escape_before(std::string_view text, std::size_t at, std::size_t floor);
+
+/// The character that ends at this place and does not begin before `floor`.
+inline written read_before(std::string_view text, std::size_t at, std::size_t floor) {
+  if (at <= floor) return {};
+  const char last = text[at - 1];
+  const bool punctuation = last != '"' && last != '\'' && last != '/' && last != '\\' && last < '0';
+  if (punctuation || at - floor < 2) return {static_cast<unsigned char>(last), 1, 0};
+  return read_escape_before(text, at, floor);
+}
+
+}  // namespace penstock::redact::detail
