@@ -70,15 +70,12 @@ written read_escape(std::string_view text, std::size_t at) {
 }
 
 written read_escape_before(std::string_view text, std::size_t at, std::size_t floor) {
-  const char last = text[at - 1];
-  const bool can_end = hex_value(last) >= 0 || last == '"' || last == '\'' || last == '/' ||
-                       last == '\\' || last == 'n' || last == 'r' || last == 't';
-  for (std::size_t length = 2; can_end && length <= longest && length <= at - floor; ++length) {
+  for (std::size_t length = 2; length <= longest && length <= at - floor; ++length) {
     const char lead = text[at - length];
     if (lead != '%' && lead != '\\') continue;
     if (const written one = read_escape(text, at - length); one.length == length) return one;
   }
-  return {static_cast<unsigned char>(last), 1, 0};
+  return {static_cast<unsigned char>(text[at - 1]), 1, 0};
 }
 
 }  // namespace penstock::redact::detail

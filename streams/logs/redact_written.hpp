@@ -4,6 +4,7 @@
 // they stand: nobody writes them otherwise, and "100%41" is no escape.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -27,16 +28,25 @@ inline written read(std::string_view text, std::size_t at) {
   return {static_cast<unsigned char>(text[at]), 1, 0};
 }
 
-/// The character that ends at this place, at a byte that can end an escape.
+/// The bytes that can be the last one of an escape.
+constexpr std::array<bool, 256> make_escape_ends() {
+  std::array<bool, 256> all{};
+  for (const char c : std::string_view{"0123456789abcdefABCDEFnrt\"'/\\"}) {
+    all[static_cast<unsigned char>(c)] = true;
+  }
+  return all;
+}
+inline constexpr auto escape_ends = make_escape_ends();
+
+/// The character that ends at this place, behind such a byte.
 written read_escape_before(std::string_view text, std::size_t at, std::size_t floor);
 
 /// The character that ends at this place and does not begin before `floor`.
 inline written read_before(std::string_view text, std::size_t at, std::size_t floor) {
   if (at <= floor) return {};
-  const char last = text[at - 1];
-  const bool punctuation = last != '"' && last != '\'' && last != '/' && last != '\\' && last < '0';
-  if (punctuation || at - floor < 2) return {static_cast<unsigned char>(last), 1, 0};
-  return read_escape_before(text, at, floor);
+  const auto last = static_cast<unsigned char>(text[at - 1]);
+  if (escape_ends[last]) return read_escape_before(text, at, floor);
+  return {last, 1, 0};
 }
 
 }  // namespace penstock::redact::detail
