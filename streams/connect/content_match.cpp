@@ -168,4 +168,8 @@ likeness compare(readable_file& file, file_coding coding, readable_file& with) {
   }
 }
 
+bytes head_of(readable_file& file, file_coding coding) {
+  return bytes{content_probe{file, coding}.read(0, sum_max)};
+}
+
 }  // namespace penstock

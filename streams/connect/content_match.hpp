@@ -47,4 +47,7 @@ likeness compare(readable_file& file, file_coding coding, const known_content& k
 /// byte of a compressed one. `more` when `with` ends first.
 likeness compare(readable_file& file, file_coding coding, readable_file& with);
 
+/// The first bytes of a content, up to `content_mark::sum_bytes_max`.
+bytes head_of(readable_file& file, file_coding coding);
+
 }  // namespace penstock

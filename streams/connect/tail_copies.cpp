@@ -4,6 +4,7 @@
 // reading goes on in the copy, where it was in the original.
 #include <algorithm>
 
+#include "streams/connect/reading_order.hpp"
 #include "streams/connect/tail_content.hpp"
 
 namespace penstock {
@@ -121,6 +122,77 @@ tail_reader::verdict tail_reader::judge_gone(const tail_position& known, readabl
   return {};
 }
 
+/// Numbers of the contents of a log that are not where they were when the scan began.
+const std::vector<std::uint64_t>& tail_reader::gone_of_log(const std::string& log) {
+  if (!gone_logs_) {
+    auto& logs = gone_logs_.emplace();
+    const auto add = [&](std::uint64_t number, const std::string& path, const std::string& key) {
+      const auto first = log_of(path);
+      logs[first].push_back(number);
+      if (path == key) return;
+      if (auto second = log_of(key); second != first) logs[std::move(second)].push_back(number);
+    };
+    for (const auto& [number, known] : idle_) add(number, known.path, known.key);
+    for (const auto& c : open_)
+      if (!c->present && c->coding == file_coding::plain) add(c->number, c->path, c->key);
+  }
+  static const std::vector<std::uint64_t> none;
+  const auto at = gone_logs_->find(log);
+  return at == gone_logs_->end() ? none : at->second;
+}
+
+/// What a compressed file is beside contents of its log that are gone, whatever their numbers and
+/// dates were: rotation changes those, too. It has the whole of one, or nothing to do with it.
+tail_reader::verdict tail_reader::judge_renumbered(const std::string& path, readable_file& handle,
+                                                   file_coding coding, const content* itself) {
+  const auto& gone = gone_of_log(log_of(path));
+  if (gone.empty()) return {};
+  const auto head = head_of(handle, coding);
+  // Most are told apart without unpacking the file again.
+  const auto begins_as = [&](const content_mark& at) {
+    const auto length = std::min(content_mark::sum_bytes_max, at.offset);
+    return length <= head.size() && content_sum(bytes_view{head}.substr(0, length)) == at.head_sum;
+  };
+  verdict best;
+  bool changes = false;
+  for (const auto number : gone) {
+    if (itself != nullptr && (itself->number == number || itself->copy_of == number)) continue;
+    likeness is;
+    std::uint64_t all = 0;
+    const auto idle = idle_.find(number);
+    content* c = open_as(number);
+    if (idle != idle_.end()) {
+      const tail_position& known = idle->second;
+      all = known.at.offset;
+      if (all <= best.alike || !begins_as(known.at)) continue;
+      if (known.copy_of != 0 && given_of(known.copy_of) < all) continue;
+      const auto kept = memories_.find(number);
+      is = compare(
+          handle, coding,
+          {known.at, &known.points, kept == memories_.end() ? nullptr : &kept->second.bytes});
+    } else if (c != nullptr && !c->present && c->coding == file_coding::plain) {
+      const bool is_copy = c->copy_of != 0 && !c->undecided;
+      if (is_copy && given_of(c->copy_of) < c->read) continue;
+      const auto facts = c->handle->facts();
+      if (!facts || replaced(*c, *facts)) {
+        changes = true;
+        continue;
+      }
+      if (facts->size <= best.alike || !begins_as(c->mark())) continue;
+      all = facts->size;
+      is = compare(handle, coding, *c->handle);
+      if (is.kind == likeness_kind::more) continue;
+    }
+    if (is.alike < all || all == 0) continue;
+    if (is.kind == likeness_kind::part && is.whole)
+      best = {verdict::kind::copy, number, is.alike};
+    else if (is.kind == likeness_kind::more && all >= copy_bytes_least)
+      best = {verdict::kind::rest, number, is.alike};
+  }
+  if (changes && best.what == verdict::kind::own) best.what = verdict::kind::later;
+  return best;
+}
+
 /// What a file is beside all contents that are known. `itself`: it is open, as a copy.
 tail_reader::verdict tail_reader::judge(const found_file& found, readable_file& handle,
                                         file_coding coding, const content* itself) {
@@ -176,7 +248,15 @@ tail_reader::verdict tail_reader::judge(const found_file& found, readable_file& 
     const bool sure = is.kind == likeness_kind::part && (is.alike >= copy_bytes_least || equal);
     consider({sure ? verdict::kind::copy : verdict::kind::undecided, c->number, is.alike});
   }
-  if (changes && best.what == verdict::kind::own) best.what = verdict::kind::later;
+  if (coding != file_coding::plain) {
+    const auto as = judge_renumbered(found.path, handle, coding, itself);
+    if (as.what == verdict::kind::later)
+      changes = true;
+    else
+      consider(as);
+  }
+  const bool unknown = best.what == verdict::kind::own || best.what == verdict::kind::behind;
+  if (changes && unknown) best = {verdict::kind::later};
   return best;
 }
 

@@ -96,6 +96,7 @@ void tail_reader::scan(timestamp wall, std::chrono::nanoseconds now, bool last) 
   deferred_ = false;
   unread_.clear();
   held_logs_.clear();
+  gone_logs_.reset();
   if (first_scan_) began_ = now;
   beginning_ = !knows_ && now - began_ < 5 * settings_.rotated_wait;
   read_since_scan_ = 0;

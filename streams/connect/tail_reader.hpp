@@ -148,6 +148,9 @@ class tail_reader {
                 const content* itself);
   verdict judge_gone(const tail_position& known, readable_file& handle, file_coding coding,
                      bool same_path, std::uint64_t read) const;
+  verdict judge_renumbered(const std::string& path, readable_file& handle, file_coding coding,
+                           const content* itself);
+  const std::vector<std::uint64_t>& gone_of_log(const std::string& log);
   std::uint64_t given_of(std::uint64_t number) const;
   void learn_names(std::uint64_t number, const std::string& path, const std::string& key);
   std::vector<std::uint64_t> possible_kin(const std::string& path, std::uint64_t also) const;
@@ -192,6 +195,8 @@ class tail_reader {
   // By the beginnings of their names: numbers whose copies may be called so, and some more.
   std::unordered_map<std::string, std::vector<std::uint64_t>> names_;
   std::size_t names_learned_ = 0;
+  // By log: numbers of what the last scan did not find where it was; made when it is asked for.
+  std::optional<std::unordered_map<std::string, std::vector<std::uint64_t>>> gone_logs_;
   std::vector<std::uint64_t> forgotten_;
   std::vector<std::string> notices_;
   std::set<std::string> noticed_;

@@ -319,6 +319,20 @@ struct rotated_log {
     said("compress " + which);
   }
 
+  /// Rotation gives the next number to what it has rotated before, then compresses it, or not.
+  void renumber() {
+    if (old.empty()) return;
+    auto& which = old[names.below(old.size())];
+    to = "/log/a.log." + std::to_string(++rotated);
+    files.rename(which, to);
+    said("rename " + which + " to " + to);
+    which = to;
+    if (names.chance(1, 4)) return;
+    files.compress(to, to + ".gz");
+    old.erase(old.begin() + (&which - old.data()));
+    said("compress " + to);
+  }
+
   /// As a service that has a link to what it writes, or wrote.
   void name_anew() {
     const auto target = old.empty() || names.chance(1, 2) ? path : old[names.below(old.size())];
@@ -385,6 +399,7 @@ void follow_random_rotation(std::uint64_t seed, bool crashes) {
   };
   for (int step = 0; step < 300; ++step) {
     if (seed % 2 == 0 && log.names.chance(1, 20)) log.name_anew();
+    if (seed % 3 == 0 && !log.copying && log.names.chance(1, 10)) log.renumber();
     switch (chance.below(18)) {
       case 0:
         if (!crashes) break;
