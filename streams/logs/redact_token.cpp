@@ -304,9 +304,10 @@ std::size_t scanner::cookies_end(std::size_t at, bool first) const {
 // The value behind the name of a cookie, and behind "Cookie:" all that follow: their names go too.
 std::optional<find> scanner::cookie_at(std::size_t from, std::size_t at, written quote,
                                        std::uint8_t percent) const {
+  constexpr std::size_t name_max = 256;
   written one = read(text_, at);
   const std::size_t name = at;
-  while (one.length != 0 && one.c != '=' && !is(one.c, boundary)) {
+  while (one.length != 0 && one.c != '=' && !is(one.c, boundary) && at - name < name_max) {
     at += one.length;
     one = read(text_, at);
   }
