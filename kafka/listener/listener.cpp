@@ -15,6 +15,7 @@
 #include <deque>
 #include <future>
 #include <optional>
+#include <set>
 #include <unordered_map>
 
 #include "actors/broker/guard.hpp"
@@ -376,7 +377,7 @@ class listener::core : public std::enable_shared_from_this<core> {
   void wake_all();
   void relieve();
   void refuse_one();
-  void say_refused(const std::string& why);
+  void say_refused(const std::string& whom, const std::string& why);
   std::uint32_t connections_from(const std::string& address) const;
   void keep_spare() { spare_ = ::open("/dev/null", O_RDONLY | O_CLOEXEC); }
   void give_up_spare() {
@@ -399,7 +400,8 @@ class listener::core : public std::enable_shared_from_this<core> {
   std::unordered_map<client_socket*, std::shared_ptr<client_socket>> sockets_;
   std::unordered_map<std::string, std::uint32_t> from_address_;  // of those in `sockets_`
   std::uint16_t port_ = 0;
-  steady::time_point quiet_until_{};  // about connections that are refused
+  std::set<std::string> refused_;  // addresses of which it was said, since `refused_since_`
+  steady::time_point refused_since_{};
   bool shut_ = false;
 };
 
@@ -463,16 +465,17 @@ void listener::core::take(tcp::socket socket) {
           ? asio::ip::make_address_v4(asio::ip::v4_mapped, peer.address().to_v6()).to_string()
           : peer.address().to_string();
   if (sockets_.size() >= settings_.connections_max)
-    return say_refused(fmt::format("there are {} connections, the limit: further ones are closed",
+    return say_refused("",
+                       fmt::format("there are {} connections, the limit: further ones are closed",
                                    settings_.connections_max));
   const auto special = settings_.connections_of_address.find(where);
   const auto most = special == settings_.connections_of_address.end()
                         ? settings_.connections_per_address_max
                         : special->second;
   if (const auto there = connections_from(where); there >= most)
-    return say_refused(fmt::format(
-        "{} has {} connections, and max.connections.per.ip is {} for it: further ones are closed",
-        where, there, most));
+    return say_refused(where, fmt::format("{} has {} connections, and max.connections.per.ip is {} "
+                                          "for it: further ones are closed",
+                                          where, there, most));
   auto made = std::make_shared<client_socket>(io_, std::move(socket), shared_, traffic_, links_,
                                               scratch_.get());
   connection_config config;
@@ -511,12 +514,15 @@ std::uint32_t listener::core::connections_from(const std::string& address) const
   return at == from_address_.end() ? 0 : at->second;
 }
 
-// Clients that are refused try again at once: a line now and then says enough.
-void listener::core::say_refused(const std::string& why) {
+// Clients that are refused try again at once: a line of each now and then says enough.
+void listener::core::say_refused(const std::string& whom, const std::string& why) {
+  constexpr std::size_t named_max = 100;
   const auto now = steady::now();
-  if (now < quiet_until_) return;
-  quiet_until_ = now + 10s;
-  log_line("listener", why);
+  if (now - refused_since_ >= 10s) {
+    refused_.clear();
+    refused_since_ = now;
+  }
+  if (refused_.size() < named_max && refused_.insert(whom).second) log_line("listener", why);
 }
 
 void listener::core::wake_all() {
@@ -559,9 +565,9 @@ void listener::core::relieve() {
 
 // Without a descriptor nobody can be told to go: the spare one is for that.
 void listener::core::refuse_one() {
-  say_refused(fmt::format(
-      "there are no descriptors for more than {} connections: further ones are closed (ulimit -n)",
-      sockets_.size()));
+  say_refused("", fmt::format("there are no descriptors for more than {} connections: further ones "
+                              "are closed (ulimit -n)",
+                              sockets_.size()));
   give_up_spare();
   boost::system::error_code ignored;
   acceptor_.non_blocking(true, ignored);

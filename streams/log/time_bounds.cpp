@@ -31,6 +31,7 @@ result<void> check_times(const batch_view& batch, const batch_facts& facts,
   for (record_view record;;) {
     PENSTOCK_ASSIGN(const bool more, records.next(record));
     if (!more) return {};
+    if (record.time == no_timestamp) continue;  // it says nothing, as with Kafka
     const auto time = to_millis(record.time);
     if (time < now && beyond(between(time, now), settings.time_behind_max))
       return refused(time, between(time, now), false, settings.time_behind_max);

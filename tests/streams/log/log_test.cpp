@@ -178,9 +178,10 @@ TEST_CASE("a record whose time is too far behind is refused", "[log]") {
   CHECK_THAT(refused.error().message(),
              test::contains("1001 ms behind") && test::contains("message.timestamp.before.max.ms"));
   CHECK(f.log->append(f.batch_of({"never"}, min_timestamp)).error() == errc::bad_record);
+  CHECK(f.append("without a time", no_timestamp) == 2);
   f.settings.time_type = timestamp_type::log_append_time;
   f.log->change_settings(f.settings);
-  CHECK(f.append("stamped", from_millis(5)) == 2);
+  CHECK(f.append("stamped", from_millis(5)) == 3);
 }
 
 TEST_CASE("segments roll by size and by age", "[log]") {
