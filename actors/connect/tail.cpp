@@ -206,7 +206,7 @@ class tail_connector final : public connector {
     for (auto& [number, known] : known_) {
       const auto p = partition_for(known.now.key);
       // Lines of a commit that the partition does not have are not in it.
-      if (last_[p] < known.commit) known.now.at = known.before;
+      if (last_[p] < known.commit) known.take_back();
       known.before = known.now.at;
       positions.push_back(known.now);
     }

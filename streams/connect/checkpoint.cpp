@@ -43,6 +43,12 @@ error damaged() {
 
 }  // namespace
 
+void tail_checkpoint::take_back() {
+  // The end that was read is not given, and has to be read again.
+  if (now.at.offset != before.offset) now.complete = false;
+  now.at = before;
+}
+
 bytes checkpoint_key(std::uint64_t number) {
   return bytes{number_prefix} + std::to_string(number);
 }

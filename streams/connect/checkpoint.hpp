@@ -16,6 +16,9 @@ struct tail_checkpoint {
   std::int64_t commit = 0;  // number of the commit that moves it to `now.at`
   content_mark before;      // where it was
   tail_position now;
+
+  /// The lines of the commit did not get into the topic: everything is where it was before it.
+  void take_back();
 };
 
 /// The key of a content's record, and the number in one; `corrupt` when it is none.

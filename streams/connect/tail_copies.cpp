@@ -528,16 +528,18 @@ void tail_reader::look_beside(const tail_position& known, const std::vector<foun
     if (!same && kinship_of(each.path, known.path) != kinship::copy &&
         kinship_of(each.path, known.key) != kinship::copy)
       continue;
-    if (std::any_of(open_.begin(), open_.end(),
-                    [&](const auto& c) { return c->facts.same_file(each.facts); }))
-      continue;
     auto handle = files_.open(each.path);
     if (!handle) continue;
+    // Since the listing, another file may have got the name.
+    const auto facts = (*handle)->facts();
+    if (!facts || std::any_of(open_.begin(), open_.end(),
+                              [&](const auto& c) { return c->facts.same_file(*facts); }))
+      continue;
     bytes first(4, '\0');
     const auto got = (*handle)->read_at(0, first.data(), first.size());
     if (!got) continue;
     const auto coding = coding_of(bytes_view{first}.substr(0, *got));
-    if (!take_over(known, each, std::move(*handle), coding)) continue;
+    if (!take_over(known, {each.path, *facts}, std::move(*handle), coding)) continue;
     open_.back()->last_part = true;
     return;
   }

@@ -203,15 +203,17 @@ void tail_reader::replace_deleted(timestamp wall, std::chrono::nanoseconds now) 
   for (std::size_t i = 0; i < open_.size();) {
     content& c = *open_[i];
     const auto facts = c.present ? result<file_facts>{c.facts} : c.handle->facts();
-    if (!facts || !replaced(c, *facts)) {
+    const bool is_over = c.coding != file_coding::plain && c.complete;  // whatever its time is
+    if (!facts || is_over || !replaced(c, *facts)) {
       ++i;
       continue;
     }
     const found_file found{c.path, *facts};
+    const auto coding = c.coding;
     auto handle = std::move(c.handle);
     set_aside(i, true, now);
-    const auto as = judge(found, *handle, file_coding::plain, nullptr);
-    if (!begin_judged(found, std::move(handle), file_coding::plain, as)) continue;
+    const auto as = judge(found, *handle, coding, nullptr);
+    if (!begin_judged(found, std::move(handle), coding, as)) continue;
     open_.back()->present = false;
     open_.back()->seen = wall;
     open_.back()->grew = now;

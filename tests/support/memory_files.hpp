@@ -6,6 +6,7 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -113,7 +114,11 @@ class memory_files final : public file_tree {
     return found;
   }
 
+  /// What others do between a listing and the opening of a file.
+  std::function<void()> before_open = [] {};
+
   result<std::unique_ptr<readable_file>> open(const std::string& path) override {
+    before_open();
     const auto link = links_.find(path);
     const auto at = files_.find(link == links_.end() ? path : link->second);
     if (at == files_.end()) return error{errc::not_found, "cannot open " + path};

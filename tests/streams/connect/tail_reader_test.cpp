@@ -96,6 +96,36 @@ TEST_CASE("of many files that were renamed while nobody looked, the rest of each
   CHECK(got == expected);
 }
 
+TEST_CASE("files that are renamed in the moment of looking for them stay what they are", "[tail]") {
+  const auto seed = GENERATE(range(0, 200));
+  penstock::random chance{static_cast<std::uint64_t>(seed)};
+  test::memory_files files;
+  follower f{files};
+  const auto path = [](int n) { return n == 0 ? "/log/a" : "/log/a." + std::to_string(n); };
+  for (int n = 3; n >= 0; --n) files.append(path(n), lines(1000 * n, 1000 * n + 500));
+  CHECK(f.looked().size() == 2000);
+  int next = 10'000;
+  int renames = 6;
+  files.before_open = [&] {
+    if (renames == 0 || !chance.chance(1, 2)) return;
+    --renames;
+    for (int n = 20; n > 0; --n)
+      if (files.exists(path(n - 1))) files.rename(path(n - 1), path(n));
+    files.append(path(0), lines(next, next + 3));
+    next += 3;
+  };
+  f.crash();
+  strings all;
+  for (int look = 0; look < 20; ++look) {
+    const auto some = f.looked();
+    all.insert(all.end(), some.begin(), some.end());
+    f.wait(std::chrono::seconds{1});
+  }
+  std::sort(all.begin(), all.end());
+  INFO("seed " << seed);
+  CHECK(all == listed(10'000, next));
+}
+
 TEST_CASE("a copy of a file that is then truncated is the file's rest", "[tail]") {
   test::memory_files files;
   const bool crash = GENERATE(false, true);
@@ -602,6 +632,42 @@ TEST_CASE("no rotation with slow copies loses a line or gives one twice", "[tail
 
 TEST_CASE("no rotation loses a line when the reader is killed at any moment", "[tail]") {
   follow_random_rotation(static_cast<std::uint64_t>(GENERATE(range(1, 601))), true);
+}
+
+TEST_CASE("a compressed file that is touched and removed gives nothing more", "[tail]") {
+  test::memory_files files;
+  follower f{files};
+  files.append("/log/a.1.gz", test::memory_files::gzip(lines(0, 500)));
+  f.wait(std::chrono::seconds{10});
+  CHECK(f.looked() == listed(0, 500));
+  files.touch("/log/a.1.gz", 1'700'000'000'000'000'000);
+  files.remove("/log/a.1.gz");
+  for (int look = 0; look < 5; ++look) {
+    CHECK(f.looked().empty());
+    f.wait(std::chrono::seconds{3});
+  }
+}
+
+TEST_CASE("the end of a compressed file that did not get into the topic is given again", "[tail]") {
+  test::memory_files files;
+  follower f{files};
+  files.append("/log/a.1.gz", test::memory_files::gzip(lines(0, 100'000)));
+  f.wait(std::chrono::seconds{10});
+  f.reader->scan(f.wall, f.now);
+  while (f.fresh.empty()) f.reader->read(1, f.now, f.take());
+  const auto begun = f.taken().size();
+  REQUIRE(begun < 100'000);
+  REQUIRE(f.positions.size() == 1);
+  tail_checkpoint last;
+  last.before = f.positions.begin()->second.at;
+  CHECK(f.looked().size() == 100'000 - begun);
+  last.now = f.positions.begin()->second;
+  CHECK(last.now.complete);
+  last.take_back();
+  f.positions.begin()->second = last.now;
+  f.crash();
+  CHECK(f.looked() == listed(static_cast<int>(begun), 100'000));
+  CHECK(f.looked().empty());
 }
 
 TEST_CASE("a checkpoint is written as its page says, and read back", "[tail]") {
