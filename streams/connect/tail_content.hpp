@@ -33,6 +33,7 @@ struct tail_reader::content {
   bool present = true;
   bool last_part = false;  // read only what is left of it
   bool complete = false;
+  bool damaged = false;  // what is behind `read` cannot be unpacked
   // In the files of its log: number of what is read before it, and whether something is behind.
   std::uint64_t older = 0;
   bool has_newer = false;
@@ -55,6 +56,13 @@ struct tail_reader::content {
   timestamp seen = no_timestamp;
 
   bool rotated() const { return !present || last_part || path != key; }
+
+  /// Compressed, and not known to its end: half a line in front of it waits for a file that is
+  /// whole.
+  bool cut_short() const { return coding != file_coding::plain && !complete; }
+
+  /// Something is open that an end would give.
+  bool has_open_lines() const { return cut_short() ? !starts.empty() : read > safe(); }
 
   /// Where the first byte is that has not been given.
   std::uint64_t safe() const { return starts.empty() ? begun + cutter.taken() : starts.front(); }

@@ -246,9 +246,9 @@ void tail_reader::set_aside(std::size_t index, bool was_replaced, std::chrono::n
   add_idle(std::move(position));
   if (c->coding == file_coding::plain && c->read > 0)
     memories_[c->number] = {{c->head, c->window, c->read}, now, was_replaced};
-  // Half a line of a compressed file that was still being written is read again with its rest.
-  const bool unfinished = was_replaced && c->coding != file_coding::plain && !c->complete;
-  if (!unfinished && (was_replaced || c->read > c->safe())) {
+  // What waits of a compressed file that was still being written is read again with its rest.
+  const bool unfinished = was_replaced && c->cut_short();
+  if (!unfinished && (was_replaced || c->has_open_lines())) {
     // What was replaced may have a copy that the next scan is the first to see.
     c->looks = was_replaced ? 0 : 1;
     ended_.push_back(std::move(c));
@@ -539,26 +539,26 @@ bool tail_reader::read(std::size_t budget, std::chrono::nanoseconds now,
     }
     // Nobody writes the rest of a line into a file that was rotated and silent for long.
     const bool silent = c.rotated() && now - c.grew >= settings_.rotated_wait;
-    if (c.read > c.safe() && (silent || is_complete(c))) close_lines(c, emit);
+    if (c.has_open_lines() && (silent || is_complete(c))) close_lines(c, emit);
   }
   return left == 0;
 }
 
 /// True when there may be more.
 bool tail_reader::read_block(content& c, std::chrono::nanoseconds now, const emit_function& emit) {
-  if (c.complete) return false;
+  if (c.complete || c.damaged) return false;
   if (c.stream) {
     const auto got = c.stream->read(block_.data(), settings_.block_bytes);
     if (!got) {
       leave_out_rest(c.path + " " + got.error().message());
-      c.complete = c.changed = true;
+      c.damaged = true;
       close_lines(c, emit);
       return false;
     }
     if (*got > 0) return take_block(c, bytes_view{block_}.substr(0, *got), now, emit);
     if (!c.stream->complete()) return false;  // it is being written: looked at again from its start
+    c.complete = true;
     close_lines(c, emit);
-    c.complete = c.changed = true;
     return false;
   }
   // With the bytes in front of the block, and the first ones of the file read again behind it, it
@@ -617,10 +617,12 @@ bool tail_reader::take_block(content& c, bytes_view block, std::chrono::nanoseco
 
 void tail_reader::close_lines(content& c, const emit_function& emit) {
   const auto give = [&](std::string_view event) { emit(c.key, event); };
-  c.cutter.finish([&](std::string_view line) {
-    if (!c.events) return emit(c.key, line);
-    c.events->add(line, {}, give);
-  });
+  if (!c.cut_short()) {
+    c.cutter.finish([&](std::string_view line) {
+      if (!c.events) return emit(c.key, line);
+      c.events->add(line, {}, give);
+    });
+  }
   if (c.events) c.events->finish(give);
   c.starts.clear();
   c.changed = true;
@@ -634,7 +636,8 @@ void tail_reader::finish(const emit_function& emit) {
   for (const auto& c : std::exchange(ended_, {})) close_lines(*c, emit);
   for (const auto& c : open_) {
     if (c->copy_of != 0) continue;
-    if (c->stream && !c->complete) leave_out_rest(c->path + " ends inside its compressed data");
+    if (c->stream && c->cut_short() && !c->damaged)
+      leave_out_rest(c->path + " ends inside its compressed data");
     close_lines(*c, emit);
   }
 }

@@ -574,6 +574,63 @@ TEST_CASE("a damaged or unfinished compressed file gives what it has, and is sai
   CHECK(f.reader->left_out().size() == 2);
 }
 
+TEST_CASE("half a line in front of damage waits for the file that is mended", "[tail]") {
+  test::memory_files files;
+  const auto text = lines(0, 500);
+  const auto first = test::memory_files::gzip(text.substr(0, text.size() / 2 + 7));
+  const auto whole = first + test::memory_files::gzip(text.substr(text.size() / 2 + 7));
+  auto bad = whole;
+  if (GENERATE(false, true))
+    bad.resize(first.size() / 2);
+  else
+    bad[first.size() + 2] ^= 0x55;  // of the second part's header
+  const bool renamed = GENERATE(false, true);
+  const bool crash = GENERATE(false, true);
+  const bool events = GENERATE(false, true);
+  const std::string name = renamed ? "/log/a.log.2.gz" : "/log/a.log.1.gz";
+  follower f{files};
+  if (events) {
+    logs::multiline how;
+    how.start_pattern = "^2026";
+    f.settings.events = logs::event_assembler::make(how).value();
+    f.start();
+  }
+  files.append("/log/a.log.1.gz", bad);
+  f.wait(3s);
+  f.look();
+  if (renamed) files.rename("/log/a.log.1.gz", name);
+  for (int n = 0; n < 4; ++n) {
+    f.look();
+    f.wait(3s);
+  }
+  f.reader->finish(f.take());
+  CHECK(f.reader->left_out().size() == 1);
+  auto all = f.taken();
+  CHECK_FALSE(all.empty());
+  CHECK(all.size() < 500);
+  CHECK(all == listed(0, static_cast<int>(all.size())));
+  if (crash) {  // as long as it is so, each run says so
+    f.crash();
+    CHECK(f.looked().empty());
+    f.reader->finish(f.take());
+    CHECK(f.reader->left_out().size() == 1);
+    CHECK(f.taken().empty());
+    CHECK(f.reader->take_changed().empty());
+    f.crash();
+  }
+  files.write(files.hold(name), whole);
+  for (int n = 0; n < 4; ++n) {
+    f.look();
+    f.wait(3s);
+  }
+  if (crash) CHECK(f.reader->left_out().empty());
+  for (const auto& each : f.taken()) all.push_back(each);
+  CHECK(all == listed(0, 500));
+  f.crash();
+  CHECK(f.looked().empty());
+  CHECK(f.reader->left_out().empty());
+}
+
 TEST_CASE("a line of a compressed file that grows is given once, and whole", "[tail]") {
   test::memory_files files;
   follower f{files};
