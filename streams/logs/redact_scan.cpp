@@ -139,6 +139,8 @@ std::optional<find> scanner::next() {
       const std::size_t end = word_end(at_ + 1);
       if (is(c, starts_)) found = at_word(end);
       if (!found) at_ = end;
+    } else if (c != '%' && c != '\\' && c != '@' && c != ':') {
+      ++at_;
     } else {
       // Behind an escape a word begins: the digits of "%20" are none of it.
       const written one = read(text_, at_);
@@ -252,9 +254,8 @@ std::optional<find> scanner::email_at(std::size_t sign, written how) const {
 
 std::optional<find> scanner::ipv4_at(std::size_t from) const {
   constexpr std::size_t longest = 12 + 3 * 7;  // with escapes for points
-  if (before(from).c == '.') return std::nullopt;
   const std::size_t length = ipv4_length(text_.substr(from, longest));
-  if (length == 0) return std::nullopt;
+  if (length == 0 || before(from).c == '.') return std::nullopt;
   const std::size_t end = from + length;
   const written next = read(text_, end);
   if (is(next.c, word) || (next.c == '.' && is(peek(end + next.length), digit))) {
