@@ -97,6 +97,7 @@ std::optional<int> flags::take(int& argc, char** argv) {
       argv[kept++] = argv[at];
       continue;
     }
+    if (!flag->value.empty() && given(flag->name)) return refuse(flag->name, "may be given once");
     given_.push_back(flag->name);
     if (flag->of_run) argv[kept++] = argv[at];
     std::string_view value;
@@ -104,7 +105,9 @@ std::optional<int> flags::take(int& argc, char** argv) {
       if (flag->value.empty()) return refuse(flag->name, "takes no value");
       value = word.substr(sign + 1);
     } else if (!flag->value.empty()) {
-      if (at + 1 >= argc) return refuse(flag->name, "needs " + flag->value);
+      // A flag is no value; what begins like one can be given behind a sign.
+      if (at + 1 >= argc || std::string_view{argv[at + 1]}.starts_with("--"))
+        return refuse(flag->name, "needs " + flag->value);
       value = argv[++at];
     }
     if (const auto why = flag->set(value); !why.empty())

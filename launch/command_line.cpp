@@ -25,6 +25,12 @@ void add_options(CLI::App& app, run_options& options, std::string& format, std::
   app.add_option("--on", options.directory,
                  "data directory of the embedded node, or the node that has topics and state")
       ->type_name("DIR|penstock://HOST:PORT")
+      ->check(CLI::Validator{[](const std::string& given) {
+                               return given.starts_with("--")
+                                          ? "needs a value: " + given + " is another flag"
+                                          : std::string{};
+                             },
+                             ""})
       ->capture_default_str();
   app.add_option("--workers", options.workers, "threads (default: one per core)")
       ->type_name("N")

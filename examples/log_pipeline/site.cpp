@@ -89,7 +89,7 @@ std::string language_of(const std::string& trace) {
 
 void watch_application(topology& t, const settings& s) {
   auto all =
-      t.tail("application", s.logs + "/app.log", {.multiline = logs::all_traces()})
+      t.tail("application", s.logs + "/app.log*", {.multiline = logs::all_traces()})
           .filter("with-trace",
                   [](const std::string& event) { return event.find('\n') != std::string::npos; })
           .redact("private-traces", private_parts);
