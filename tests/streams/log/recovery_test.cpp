@@ -59,15 +59,21 @@ struct three_segments : log_fixture {
   }
 };
 
+/// Two closed segments and one that was begun; nobody has asked for a sync.
+struct unflushed_segments : log_fixture {
+  unflushed_segments() {
+    settings.segment_bytes = 1000;
+    settings.flush = flush_policy::none;
+    open();
+    while (log->segment_count() < 3) append("value");
+  }
+};
+
 }  // namespace
 
 TEST_CASE("segments that were synced behind everybody's back are not read again after a crash",
           "[log][recovery]") {
-  log_fixture f;
-  f.settings.segment_bytes = 1000;
-  f.settings.flush = flush_policy::none;
-  f.open();
-  while (f.log->segment_count() < 3) f.append("value");
+  unflushed_segments f;
   const auto pending = f.log->unsynced_segments();
   const offset_t begun = pending.up_to;
   CHECK(pending.files.front() == f.path(0));
@@ -94,11 +100,7 @@ TEST_CASE("segments that were synced behind everybody's back are not read again 
 }
 
 TEST_CASE("a sync of closed segments counts for nothing behind a truncation", "[log][recovery]") {
-  log_fixture f;
-  f.settings.segment_bytes = 1000;
-  f.settings.flush = flush_policy::none;
-  f.open();
-  while (f.log->segment_count() < 3) f.append("value");
+  unflushed_segments f;
   const auto pending = f.log->unsynced_segments();
   REQUIRE(f.log->truncate_to(1));
   while (f.log->segment_count() < 3) f.append("other");
